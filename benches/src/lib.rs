@@ -1,0 +1,1 @@
+//! ssvirt-benches

@@ -1,0 +1,135 @@
+//! [`TenancyStore`] on SQLite and PostgreSQL.
+//!
+//! Rows are documents with indexed projections: `data` holds the whole struct as JSON, the other columns
+//! what is looked up, kept unique, summed or queried. To add a type: a table in `migrations/`, a file here
+//! with its [`Record`](record::Record), and if it can be queried its fields in `query/`.
+//!
+//! After an error a unit of work can only be dropped: PostgreSQL refuses everything until then.
+
+mod driver;
+mod migrate;
+mod query;
+mod record;
+mod resources;
+mod store;
+mod tasks;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ssvirt_core::{
+    Error, Result,
+    store::{TenancyStore, Tx, UnitOfWork},
+};
+
+use driver::{Conn, Engine};
+
+/// How the database is used.
+#[derive(Clone, Debug)]
+pub struct SqlOptions {
+    /// Most connections at a time; of SQLite those that read, beside the one that writes.
+    pub max_connections: u32,
+    /// How long to wait for a connection, or for the writer of a SQLite database, before the database counts
+    /// as unavailable.
+    pub acquire_timeout: Duration,
+    /// Whether SQLite waits for the disk at every commit. Without, a power cut may undo the last commits;
+    /// the end of the process, even by `kill -9`, never does. PostgreSQL has its own settings.
+    pub survive_power_loss: bool,
+}
+
+impl Default for SqlOptions {
+    fn default() -> Self {
+        Self { max_connections: 16, acquire_timeout: Duration::from_secs(5), survive_power_loss: true }
+    }
+}
+
+/// A [`TenancyStore`] in a SQL database.
+#[derive(Clone)]
+pub struct SqlStore {
+    engine: Engine,
+    patience: Duration,
+}
+
+/// Takes `sqlite://PATH`, `sqlite::memory:` or `postgres://...`. PostgreSQL is not connected to before it is
+/// needed; a SQLite file is created. [`SqlStore::migrate`] comes next.
+///
+/// # Errors
+/// `BadRequest` for a URL that is not understood, `NotSupported` for an engine that is not compiled in,
+/// `Unavailable` when the file cannot be opened.
+pub async fn connect(url: &str, options: SqlOptions) -> Result<SqlStore> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    let engine = match scheme {
+        #[cfg(feature = "sqlite")]
+        "sqlite" => Engine::sqlite(url, &options).await?,
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => Engine::postgres(url, &options)?,
+        #[cfg(not(feature = "sqlite"))]
+        "sqlite" => return left_out(scheme),
+        #[cfg(not(feature = "postgres"))]
+        "postgres" | "postgresql" => return left_out(scheme),
+        _ => return Err(Error::bad_request("The database URL must start with sqlite: or postgres:.")),
+    };
+    Ok(SqlStore { engine, patience: options.acquire_timeout })
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+fn left_out<T>(scheme: &str) -> Result<T> {
+    Err(Error::not_supported(format!("{scheme} databases are left out of this build")))
+}
+
+impl SqlStore {
+    /// A new database in memory, ready to be used. It goes with the last copy of this.
+    ///
+    /// # Errors
+    /// `Unavailable`, in theory.
+    #[cfg(feature = "sqlite")]
+    pub async fn memory() -> Result<Self> {
+        let store = connect("sqlite::memory:", SqlOptions::default()).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Brings the database to this program's schema. Several replicas may do it at once.
+    ///
+    /// # Errors
+    /// `Unavailable`; `InvalidState` when a program that this one does not know has written it.
+    pub async fn migrate(&self) -> Result<()> {
+        migrate::run(&self.engine, self.patience).await
+    }
+
+    /// Closes all connections. What is called afterwards answers `Unavailable`.
+    pub async fn close(&self) {
+        self.engine.close().await;
+    }
+}
+
+#[async_trait]
+impl TenancyStore for SqlStore {
+    fn name(&self) -> &'static str {
+        self.engine.name()
+    }
+
+    async fn begin(&self) -> Result<Tx> {
+        Ok(Box::new(SqlTx { conn: self.engine.begin().await? }))
+    }
+
+    async fn read(&self) -> Result<Tx> {
+        Ok(Box::new(SqlTx { conn: self.engine.read().await? }))
+    }
+
+    async fn health(&self) -> Result<()> {
+        self.engine.read().await?.fetch("SELECT 1", Vec::new()).await.map(drop)
+    }
+}
+
+/// A unit of work: one transaction.
+struct SqlTx {
+    conn: Conn,
+}
+
+#[async_trait]
+impl UnitOfWork for SqlTx {
+    async fn commit(self: Box<Self>) -> Result<()> {
+        self.conn.commit().await
+    }
+}

@@ -1,0 +1,42 @@
+use ssvirt_core::model::{Catalog, CatalogItem};
+
+use super::identity;
+use crate::sql::{driver::Val, record::Record};
+
+impl Record for Catalog {
+    const TABLE: &'static str = "catalogs";
+    const COLUMNS: &'static [&'static str] =
+        &["org_id", "owner_id", "name", "description", "published", "revision", "created"];
+
+    identity!(named);
+
+    fn project(&self) -> Vec<Val> {
+        vec![
+            Val::text(self.org),
+            Val::text(self.owner),
+            Val::text(&self.name),
+            Val::text(&self.description),
+            Val::Bool(self.published),
+            Val::Int(self.revision),
+            Val::Int(self.created.as_millisecond()),
+        ]
+    }
+}
+
+impl Record for CatalogItem {
+    const TABLE: &'static str = "catalog_items";
+    const COLUMNS: &'static [&'static str] = &["catalog_id", "org_id", "name", "template_id", "source", "created"];
+
+    identity!(named);
+
+    fn project(&self) -> Vec<Val> {
+        vec![
+            Val::text(self.catalog),
+            Val::text(self.org),
+            Val::text(&self.name),
+            Val::text(self.template),
+            Val::opt(self.source.as_ref().map(|source| &source.source)),
+            Val::Int(self.created.as_millisecond()),
+        ]
+    }
+}

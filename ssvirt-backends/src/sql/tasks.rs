@@ -1,0 +1,149 @@
+//! Steps, leases and locks of tasks.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use ssvirt_core::{
+    Error, ErrorKind, Id, Result,
+    id::Urn,
+    model::{Org, Task, TaskStatus, TaskStep},
+    store::{Table, TaskStore},
+};
+
+use super::{
+    SqlTx,
+    driver::Val,
+    record::{Record as _, decode},
+};
+
+#[async_trait]
+impl TaskStore for SqlTx {
+    async fn insert_task(&mut self, task: &Task, steps: &[TaskStep], locks: &[Urn]) -> Result<()> {
+        self.insert_row(task).await?;
+        for step in steps {
+            self.conn
+                .execute(
+                    "INSERT INTO task_steps (task_id, seq, step, done) VALUES ($1, $2, $3, $4)",
+                    vec![
+                        Val::text(task.id),
+                        Val::Int(step.seq.into()),
+                        Val::Text(serde_json::to_string(&step.step)?),
+                        Val::Bool(step.done),
+                    ],
+                )
+                .await?;
+        }
+        // Sorted, so that two tasks that want the same objects cannot wait for each other.
+        for urn in BTreeSet::from_iter(locks) {
+            let taken = self
+                .conn
+                .execute(
+                    "INSERT INTO task_locks (entity, task_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                    vec![Val::text(urn), Val::text(task.id)],
+                )
+                .await?;
+            if taken == 0 {
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    format!("The entity {urn} is busy completing an operation."),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn task_steps(&mut self, task: Id<Task>) -> Result<Vec<TaskStep>> {
+        let sql = "SELECT seq, step, done FROM task_steps WHERE task_id = $1 ORDER BY seq";
+        let rows = self.conn.fetch(sql, vec![Val::text(task)]).await?;
+        rows.iter()
+            .map(|row| {
+                let seq = i32::try_from(row.int(0)?).map_err(Error::internal)?;
+                Ok(TaskStep { seq, step: serde_json::from_str(&row.text(1)?)?, done: row.bool(2)? })
+            })
+            .collect()
+    }
+
+    async fn mark_step(&mut self, task: Id<Task>, seq: i32, done: bool) -> Result<()> {
+        let sql = "UPDATE task_steps SET done = $1 WHERE task_id = $2 AND seq = $3";
+        let vals = vec![Val::Bool(done), Val::text(task), Val::Int(seq.into())];
+        if self.conn.execute(sql, vals).await? == 0 {
+            return Err(Error::internal(format!("task {task} has no step {seq}")));
+        }
+        Ok(())
+    }
+
+    async fn claim_task(
+        &mut self,
+        worker: &str,
+        only: Option<Id<Task>>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Task>> {
+        let mut vals = vec![Val::Int(now.as_millisecond())];
+        let only = match only {
+            Some(id) => {
+                vals.push(Val::text(id));
+                "AND id = $2"
+            }
+            None => "",
+        };
+        let sql = format!(
+            "SELECT data, version FROM tasks WHERE unfinished = true \
+             AND (lease_until IS NULL OR lease_until < $1) {only} ORDER BY started, id LIMIT 1{}",
+            self.conn.skip_locked()
+        );
+        let Some(mut task) = self.conn.fetch(sql, vals).await?.first().map(decode::<Task>).transpose()? else {
+            return Ok(None);
+        };
+        // The row is ours now: by its lock on PostgreSQL, as the only writer on SQLite.
+        if task.status == TaskStatus::Queued {
+            task.status = TaskStatus::Running;
+        }
+        self.update_row(&mut task).await?;
+        self.conn
+            .execute(
+                "UPDATE tasks SET lease_owner = $1, lease_until = $2 WHERE id = $3",
+                vec![Val::text(worker), Val::Int(until.as_millisecond()), Val::text(task.id)],
+            )
+            .await?;
+        Ok(Some(task))
+    }
+
+    async fn renew_lease(&mut self, task: Id<Task>, worker: &str, until: Timestamp) -> Result<bool> {
+        let sql = "UPDATE tasks SET lease_until = $1 WHERE id = $2 AND lease_owner = $3";
+        let vals = vec![Val::Int(until.as_millisecond()), Val::text(task), Val::text(worker)];
+        Ok(self.conn.execute(sql, vals).await? > 0)
+    }
+
+    async fn release_task(&mut self, task: Id<Task>, finished: bool) -> Result<()> {
+        let sql = "UPDATE tasks SET lease_owner = NULL, lease_until = NULL WHERE id = $1";
+        self.conn.execute(sql, vec![Val::text(task)]).await?;
+        if finished {
+            self.conn.execute("DELETE FROM task_locks WHERE task_id = $1", vec![Val::text(task)]).await?;
+        }
+        Ok(())
+    }
+
+    async fn open_tasks(&mut self, entity: Urn) -> Result<Vec<Task>> {
+        let sql = "SELECT t.data, t.version FROM task_locks l JOIN tasks t ON t.id = l.task_id \
+                   WHERE l.entity = $1 AND t.unfinished = true ORDER BY t.started, t.id";
+        self.conn.fetch(sql, vec![Val::text(entity)]).await?.iter().map(decode).collect()
+    }
+
+    async fn recent_tasks(&mut self, org: Option<Id<Org>>, limit: u32) -> Result<Vec<Task>> {
+        let mut vals = vec![Val::Int(limit.into())];
+        let condition = match org {
+            Some(org) => {
+                vals.push(Val::text(org));
+                "WHERE org_id = $2"
+            }
+            None => "",
+        };
+        let sql = format!(
+            "SELECT data, version FROM {} {condition} ORDER BY started DESC, id DESC LIMIT $1",
+            Task::TABLE
+        );
+        self.conn.fetch(sql, vals).await?.iter().map(decode).collect()
+    }
+}

@@ -1,0 +1,205 @@
+//! [`VmBackend`]: where virtual machines run.
+//!
+//! # Adding a backend
+//! 1. Implement [`VmBackend`]. Every call is idempotent: the task engine repeats a call whose answer it
+//!    did not live to see, so creating what exists, deleting what is gone and stopping what is stopped
+//!    succeed. Objects are found again by the ids in the call, never by name.
+//! 2. State in [`Capabilities`] what it can do; callers are told "not supported" for the rest, before
+//!    anything is touched.
+//! 3. Hold it against `ssvirt_conformance::suite::backend`.
+//!
+//! Errors that may pass ([`Error::unavailable`](crate::Error::unavailable)) are retried; any other ends
+//! the task, and what the task had done is undone.
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Result,
+    id::Id,
+    model::{Org, Product, VApp, Vdc, Vm, VmSpec, VmState},
+};
+
+/// What a backend can do beyond creating, deleting, changing, powering on and off, and watching.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Suspend, resume and discard the suspended state.
+    pub suspend: bool,
+    /// Reset.
+    pub reset: bool,
+    /// Ask the guest to shut down or reboot.
+    pub guest_power: bool,
+    /// Change vCPUs and memory of a running VM.
+    pub hot_change: bool,
+}
+
+/// Something to do to a VM's power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PowerAction {
+    /// Start it, or go on where it was suspended.
+    On,
+    /// Pull the plug.
+    Off,
+    /// Pause it and keep its memory.
+    Suspend,
+    /// Press the reset button.
+    Reset,
+    /// Ask the guest to reboot.
+    Reboot,
+    /// Ask the guest to shut down; it is off when the call returns.
+    Shutdown,
+    /// Forget the memory of a suspended VM.
+    DiscardSuspended,
+}
+
+/// Where the VMs of a VDC live: what a backend needs to make room for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The VDC.
+    pub vdc: Id<Vdc>,
+    /// Its name.
+    pub vdc_name: String,
+    /// Its organization.
+    pub org: Id<Org>,
+    /// The organization's name.
+    pub org_name: String,
+    /// CPU limit in MHz; 0 is unlimited.
+    pub cpu_limit_mhz: i64,
+    /// Speed of a vCPU in MHz.
+    pub vcpu_mhz: i64,
+    /// Memory limit in MiB; 0 is unlimited.
+    pub memory_limit_mib: i64,
+}
+
+/// Which VM is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct VmRef {
+    /// The VM.
+    pub vm: Id<Vm>,
+    /// Where it lives.
+    pub vdc: Id<Vdc>,
+}
+
+/// A VM as it should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VmPlan {
+    /// Which one.
+    pub target: VmRef,
+    /// Its vApp.
+    pub vapp: Id<VApp>,
+    /// Its name.
+    pub name: String,
+    /// What it should be like.
+    pub spec: VmSpec,
+    /// OVF properties for its guest.
+    pub products: Vec<Product>,
+}
+
+impl VmPlan {
+    /// The plan of a stored VM.
+    pub fn of(vm: &Vm) -> Self {
+        Self {
+            target: VmRef { vm: vm.id, vdc: vm.vdc },
+            vapp: vm.vapp,
+            name: vm.name.clone(),
+            spec: vm.spec.clone(),
+            products: vm.products.clone(),
+        }
+    }
+}
+
+/// A VM that the store knows, told to a backend at its start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownVm {
+    /// As it should be.
+    pub plan: VmPlan,
+    /// As it was last seen.
+    pub state: VmState,
+}
+
+/// A change that a backend saw.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VmEvent {
+    /// The VM is there and like this.
+    Seen(VmRef, VmState),
+    /// The VM is gone.
+    Gone(VmRef),
+}
+
+/// Runs virtual machines. See the module for the rules that every implementation keeps.
+#[async_trait]
+pub trait VmBackend: Send + Sync + 'static {
+    /// What it is called in health reports, such as `simulator`.
+    fn name(&self) -> &'static str;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Called once before any other call, with the VMs that should be there.
+    ///
+    /// # Errors
+    /// Only what no later attempt could mend; a cluster that is away is not an error.
+    async fn start(&self, known: Vec<KnownVm>) -> Result<()>;
+
+    /// Called once after the last call.
+    async fn stop(&self);
+
+    /// Asks the backend whether it answers.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not.
+    async fn health(&self) -> Result<()>;
+
+    /// Makes room for a VDC, or brings its limits up to date.
+    ///
+    /// # Errors
+    /// `Unavailable`, or what the backend refuses for good.
+    async fn ensure_place(&self, place: &Place) -> Result<()>;
+
+    /// Removes a VDC's place with everything in it.
+    ///
+    /// # Errors
+    /// `Unavailable`, or what the backend refuses for good.
+    async fn remove_place(&self, vdc: Id<Vdc>) -> Result<()>;
+
+    /// Creates a VM, powered off. One that exists is left as it is.
+    ///
+    /// # Errors
+    /// `LimitExceeded` when there is no room; `Unavailable`.
+    async fn create_vm(&self, plan: &VmPlan) -> Result<VmState>;
+
+    /// Makes a VM like the plan.
+    ///
+    /// # Errors
+    /// `InvalidState` for what cannot be changed while it runs; `Unavailable`.
+    async fn change_vm(&self, plan: &VmPlan) -> Result<VmState>;
+
+    /// Deletes a VM with all that was made for it.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn delete_vm(&self, vm: VmRef) -> Result<()>;
+
+    /// Changes a VM's power and answers when it has changed.
+    ///
+    /// # Errors
+    /// `NotSupported` where the capability is missing; `LimitExceeded` when there is no room; `Unavailable`.
+    async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState>;
+
+    /// What is seen of a VM; none when it is not there.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn vm(&self, vm: VmRef) -> Result<Option<VmState>>;
+
+    /// All VMs of a place.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn vms(&self, vdc: Id<Vdc>) -> Result<Vec<(Id<Vm>, VmState)>>;
+
+    /// Changes from now on, also those that nobody here asked for.
+    fn watch(&self) -> BoxStream<'static, VmEvent>;
+}

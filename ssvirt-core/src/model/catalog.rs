@@ -1,0 +1,64 @@
+//! Catalogs and their items.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Org, Template, User};
+use crate::id::Id;
+
+/// A shelf of templates and media.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// Its id.
+    pub id: Id<Catalog>,
+    /// Whose it is.
+    pub org: Id<Org>,
+    /// Who owns it.
+    pub owner: Id<User>,
+    /// The name; unique in the organization.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Whether other organizations may read it.
+    pub published: bool,
+    /// Raised with every change of its items.
+    pub revision: i64,
+    /// When it was made.
+    pub created: Timestamp,
+    /// See the module.
+    pub version: i64,
+}
+
+/// Where an item comes from, if not from the catalog database.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemSource {
+    /// The catalog source's name.
+    pub source: String,
+    /// The source's id for it.
+    pub external_id: String,
+    /// Whether the source could not be asked the last time.
+    pub stale: bool,
+}
+
+/// A catalog's entry for a template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CatalogItem {
+    /// Its id; for items of a source the UUIDv5 of source and external id.
+    pub id: Id<CatalogItem>,
+    /// The catalog.
+    pub catalog: Id<Catalog>,
+    /// The catalog's organization.
+    pub org: Id<Org>,
+    /// The name; unique in the catalog.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// What it stands for.
+    pub template: Id<Template>,
+    /// Where it comes from.
+    pub source: Option<ItemSource>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// See the module.
+    pub version: i64,
+}

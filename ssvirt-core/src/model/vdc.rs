@@ -1,0 +1,137 @@
+//! Provider VDCs, organization VDCs, their storage profiles and compute policies.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::{Uuid, uuid};
+
+use super::Org;
+use crate::id::Id;
+
+/// A place that VDCs are cut from: one backend, with its catalog sources.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProviderVdc {
+    /// Its id.
+    pub id: Id<ProviderVdc>,
+    /// The name; one named `default` always exists.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Whether VDCs may be cut from it.
+    pub enabled: bool,
+    /// See the module.
+    pub version: i64,
+}
+
+impl ProviderVdc {
+    /// The provider VDC named `default`.
+    pub const DEFAULT: Id<Self> = Id::new(DEFAULT_UUID);
+}
+
+const DEFAULT_UUID: Uuid = uuid!("0c1f8d8e-5a5e-5f0e-9a9c-6b9e5d0f7a01");
+
+/// How a VDC's resources are committed, by VCD's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AllocationModel {
+    /// Pay as you go.
+    AllocationVApp,
+    /// A share of the provider's resources is guaranteed.
+    AllocationPool,
+    /// All of it is guaranteed.
+    ReservationPool,
+    /// The VM's policy decides.
+    Flex,
+}
+
+impl AllocationModel {
+    /// As it stands on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AllocationVApp => "AllocationVApp",
+            Self::AllocationPool => "AllocationPool",
+            Self::ReservationPool => "ReservationPool",
+            Self::Flex => "Flex",
+        }
+    }
+}
+
+/// A tenant's virtual data center: the limits, and the backend's place for its VMs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vdc {
+    /// Its id.
+    pub id: Id<Vdc>,
+    /// Whose it is.
+    pub org: Id<Org>,
+    /// What it is cut from.
+    pub provider: Id<ProviderVdc>,
+    /// The name; unique in the organization.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// A disabled VDC refuses to instantiate and to power on.
+    pub enabled: bool,
+    /// How resources are committed.
+    pub allocation_model: AllocationModel,
+    /// CPU limit in MHz; 0 is unlimited.
+    pub cpu_limit_mhz: i64,
+    /// Memory limit in MiB; 0 is unlimited.
+    pub memory_limit_mib: i64,
+    /// The speed of one vCPU in MHz, by which vCPUs count against the CPU limit.
+    pub vcpu_mhz: i64,
+    /// Most NICs; 0 is unlimited.
+    pub nic_quota: i32,
+    /// Most networks; 0 is unlimited.
+    pub network_quota: i32,
+    /// Most VMs; 0 is unlimited.
+    pub vm_quota: i32,
+    /// When it was made.
+    pub created: Timestamp,
+    /// See the module.
+    pub version: i64,
+}
+
+/// A class of storage that a VDC offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StorageProfile {
+    /// Its id.
+    pub id: Id<StorageProfile>,
+    /// The VDC.
+    pub vdc: Id<Vdc>,
+    /// The VDC's organization.
+    pub org: Id<Org>,
+    /// The name; unique in the VDC.
+    pub name: String,
+    /// Whether disks that name none get this one.
+    pub default: bool,
+    /// Whether new disks may use it.
+    pub enabled: bool,
+    /// Limit in MiB; 0 is unlimited.
+    pub limit_mib: i64,
+    /// See the module.
+    pub version: i64,
+}
+
+/// A VM sizing policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComputePolicy {
+    /// Its id.
+    pub id: Id<ComputePolicy>,
+    /// The name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// vCPUs it fixes, if any.
+    pub cpus: Option<i32>,
+    /// Memory it fixes in MiB, if any.
+    pub memory_mib: Option<i64>,
+    /// See the module.
+    pub version: i64,
+}
+
+impl ComputePolicy {
+    /// The policy every VM has unless told otherwise; it fixes nothing.
+    pub const SYSTEM_DEFAULT: Id<Self> = Id::new(SYSTEM_DEFAULT_UUID);
+    /// Its name.
+    pub const SYSTEM_DEFAULT_NAME: &'static str = "System Default";
+}
+
+const SYSTEM_DEFAULT_UUID: Uuid = uuid!("2e7c1a54-7b0e-5b7e-8a57-4f3c0f6d1b02");

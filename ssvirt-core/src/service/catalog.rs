@@ -1,0 +1,398 @@
+//! Catalogs, their items and templates.
+
+use uuid::{Uuid, uuid};
+
+use super::{Caller, Cloud, check_name, found};
+use crate::{
+    catalog::SourceItem,
+    error::{Error, Result},
+    id::Id,
+    model::{
+        Catalog, CatalogItem, ItemSource, Org, Outcome, Template, TemplateStatus, TemplateVm, User,
+        VmSpec,
+    },
+    rights::right,
+    store::{By, Tx},
+};
+
+/// A catalog to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewCatalog {
+    /// The name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+}
+
+/// A template to be put into the catalog database.
+#[derive(Clone, Debug, Default)]
+pub struct NewTemplate {
+    /// The name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Its virtual machines: name and what a copy is made like.
+    pub vms: Vec<(String, VmSpec)>,
+}
+
+/// A catalog with what clients see beside it.
+#[derive(Clone, Debug)]
+pub struct CatalogContents {
+    /// The catalog.
+    pub catalog: Catalog,
+    /// Its organization.
+    pub org: Org,
+    /// Who owns it; none when the user is gone.
+    pub owner: Option<User>,
+    /// Its items.
+    pub items: Vec<CatalogItem>,
+}
+
+/// The name space of the ids of items that come from sources.
+const SOURCES: Uuid = uuid!("b9a4ff7b-2f0c-5ad1-8a4e-6a8f0f2c4d10");
+
+impl Cloud {
+    /// The catalogs of an organization that the caller sees, by name.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn catalogs(&self, caller: &Caller, org: Id<Org>) -> Result<Vec<Catalog>> {
+        if !caller.sees_org(org) {
+            return Err(Error::no_access(org));
+        }
+        if !may_read(caller) {
+            return Ok(Vec::new());
+        }
+        self.read().await?.select(&[By::Org(org)]).await
+    }
+
+    /// A catalog with its items.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn catalog(&self, caller: &Caller, id: Id<Catalog>) -> Result<CatalogContents> {
+        let mut tx = self.read().await?;
+        let catalog = visible_catalog(&mut tx, caller, id).await?;
+        Ok(CatalogContents {
+            org: tx.require(catalog.org).await?,
+            owner: tx.get(catalog.owner).await?,
+            items: tx.select(&[By::Catalog(id)]).await?,
+            catalog,
+        })
+    }
+
+    /// A catalog item with its catalog.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn catalog_item(
+        &self,
+        caller: &Caller,
+        id: Id<CatalogItem>,
+    ) -> Result<(CatalogItem, Catalog)> {
+        let mut tx = self.read().await?;
+        let item = found(tx.get(id).await?, id)?;
+        let catalog = visible_catalog(&mut tx, caller, item.catalog)
+            .await
+            .map_err(|_| Error::no_access(id))?;
+        Ok((item, catalog))
+    }
+
+    /// A template, with its catalog and owner.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn template(
+        &self,
+        caller: &Caller,
+        id: Id<Template>,
+    ) -> Result<(Template, Catalog, Option<User>)> {
+        let mut tx = self.read().await?;
+        let (template, catalog) = visible_template(&mut tx, caller, id).await?;
+        let owner = tx.get(template.owner).await?;
+        Ok((template, catalog, owner))
+    }
+
+    /// The template that has this VM.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn template_of_vm(&self, caller: &Caller, id: Id<TemplateVm>) -> Result<Template> {
+        template_of_vm(&mut self.read().await?, caller, id).await
+    }
+
+    /// Makes a catalog.
+    ///
+    /// # Errors
+    /// `DuplicateName`, `BadRequest`, `Forbidden`.
+    pub async fn create_catalog(
+        &self,
+        caller: &Caller,
+        org: Id<Org>,
+        new: NewCatalog,
+    ) -> Result<Catalog> {
+        if !caller.sees_org(org) {
+            return Err(Error::no_access(org));
+        }
+        caller.require(right::CATALOG_CREATE)?;
+        check_name(&new.name)?;
+        let mut tx = self.begin().await?;
+        found(tx.get(org).await?, org)?;
+        let catalog = Catalog {
+            id: self.id(),
+            org,
+            owner: caller.user,
+            name: new.name,
+            description: new.description,
+            published: false,
+            revision: 1,
+            created: self.now(),
+            version: 0,
+        };
+        tx.insert(&catalog).await?;
+        self.audit(
+            caller,
+            &mut tx,
+            "catalogCreate",
+            (catalog.id.any(), &catalog.name),
+            Outcome::Success,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(catalog)
+    }
+
+    /// Puts a template into a catalog.
+    ///
+    /// # Errors
+    /// `DuplicateName`, `BadRequest`, `Forbidden`.
+    pub async fn create_template(
+        &self,
+        caller: &Caller,
+        catalog: Id<Catalog>,
+        new: NewTemplate,
+    ) -> Result<Template> {
+        caller.require(right::CATALOG_EDIT)?;
+        check_name(&new.name)?;
+        let mut tx = self.begin().await?;
+        let mut catalog = own_catalog(&mut tx, caller, catalog).await?;
+        let vms = new
+            .vms
+            .into_iter()
+            .map(|(name, spec)| TemplateVm {
+                id: self.id(),
+                name,
+                description: String::new(),
+                spec,
+            })
+            .collect();
+        let (item, template) = self.new_rows(
+            &catalog,
+            caller.user,
+            (self.id(), self.id()),
+            (new.name, new.description),
+            vms,
+            None,
+        );
+        tx.insert(&template).await?;
+        tx.insert(&item).await?;
+        catalog.revision += 1;
+        tx.update(&mut catalog).await?;
+        self.audit(
+            caller,
+            &mut tx,
+            "catalogAddItem",
+            (template.id.any(), &template.name),
+            Outcome::Success,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(template)
+    }
+
+    /// Copies what the sources offer into the rows of a catalog. A source that is down leaves its rows,
+    /// marked stale; what a source no longer offers goes.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached; sources that are down are no error.
+    pub async fn sync_catalogs(&self, caller: &Caller, catalog: Id<Catalog>) -> Result<()> {
+        caller.require_provider()?;
+        for (_, source) in &self.inner.sources {
+            let offered = source.items().await;
+            let mut tx = self.begin().await?;
+            let catalog = found(tx.get(catalog).await?, catalog)?;
+            let known: Vec<CatalogItem> =
+                tx.select(&[By::Catalog(catalog.id), By::Source(source.name().to_owned())]).await?;
+            match offered {
+                Ok(offered) => {
+                    self.sync_source(&mut tx, caller, &catalog, source.name(), known, offered)
+                        .await?
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        source = source.name(),
+                        error = &error as &dyn std::error::Error,
+                        "a catalog source is down"
+                    );
+                    for mut item in known {
+                        if let Some(from) = item.source.as_mut().filter(|from| !from.stale) {
+                            from.stale = true;
+                            tx.update(&mut item).await?;
+                        }
+                    }
+                }
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn sync_source(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        catalog: &Catalog,
+        source: &str,
+        mut known: Vec<CatalogItem>,
+        offered: Vec<SourceItem>,
+    ) -> Result<()> {
+        for item in offered {
+            let key = |what: &str| {
+                Uuid::new_v5(
+                    &SOURCES,
+                    format!("{}/{source}/{}/{what}", catalog.id, item.external_id).as_bytes(),
+                )
+            };
+            let vms = (0..)
+                .zip(&item.vms)
+                .map(|(n, vm): (usize, _)| TemplateVm {
+                    id: Id::new(key(&format!("vm{n}"))),
+                    name: vm.name.clone(),
+                    description: vm.description.clone(),
+                    spec: vm.spec.clone(),
+                })
+                .collect();
+            let from = ItemSource {
+                source: source.to_owned(),
+                external_id: item.external_id.clone(),
+                stale: false,
+            };
+            let (mut row, mut template) = self.new_rows(
+                catalog,
+                caller.user,
+                (Id::new(key("item")), Id::new(key("template"))),
+                (item.name.clone(), item.description.clone()),
+                vms,
+                Some(from),
+            );
+            match known.iter().position(|k| k.id == row.id).map(|at| known.swap_remove(at)) {
+                None => {
+                    tx.insert(&template).await?;
+                    tx.insert(&row).await?;
+                }
+                Some(old) => {
+                    row.created = old.created;
+                    row.version = old.version;
+                    if row != old {
+                        tx.update(&mut row).await?;
+                    }
+                    let old: Template = tx.require(template.id).await?;
+                    template.created = old.created;
+                    template.version = old.version;
+                    if template != old {
+                        tx.update(&mut template).await?;
+                    }
+                }
+            }
+        }
+        for gone in known {
+            tx.delete(gone.id).await?;
+            tx.delete(gone.template).await?;
+        }
+        Ok(())
+    }
+
+    fn new_rows(
+        &self,
+        catalog: &Catalog,
+        owner: Id<User>,
+        (item, template): (Id<CatalogItem>, Id<Template>),
+        (name, description): (String, String),
+        vms: Vec<TemplateVm>,
+        source: Option<ItemSource>,
+    ) -> (CatalogItem, Template) {
+        let created = self.now();
+        let row = CatalogItem {
+            id: item,
+            catalog: catalog.id,
+            org: catalog.org,
+            name: name.clone(),
+            description: description.clone(),
+            template,
+            source,
+            created,
+            version: 0,
+        };
+        let template = Template {
+            id: template,
+            org: catalog.org,
+            catalog: catalog.id,
+            item,
+            owner,
+            name,
+            description,
+            status: TemplateStatus::Ready,
+            vms,
+            storage_lease_seconds: 0,
+            created,
+            version: 0,
+        };
+        (row, template)
+    }
+}
+
+fn may_read(caller: &Caller) -> bool {
+    caller.has(right::CATALOG_VIEW) || caller.has(right::TEMPLATE_VIEW)
+}
+
+/// The catalog, if the caller sees it: the organization's own, or one that is published.
+pub(super) async fn visible_catalog(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: Id<Catalog>,
+) -> Result<Catalog> {
+    let catalog = found(tx.get(id).await?, id)?;
+    let visible = (caller.sees_org(catalog.org) || catalog.published) && may_read(caller);
+    if visible { Ok(catalog) } else { Err(Error::no_access(id)) }
+}
+
+/// The catalog, if it is of an organization that the caller acts for.
+async fn own_catalog(tx: &mut Tx, caller: &Caller, id: Id<Catalog>) -> Result<Catalog> {
+    let catalog = visible_catalog(tx, caller, id).await?;
+    if caller.sees_org(catalog.org) { Ok(catalog) } else { Err(Error::no_access(id)) }
+}
+
+/// The template with its catalog, if the caller sees it.
+pub(super) async fn visible_template(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: Id<Template>,
+) -> Result<(Template, Catalog)> {
+    let template = found(tx.get(id).await?, id)?;
+    let catalog =
+        visible_catalog(tx, caller, template.catalog).await.map_err(|_| Error::no_access(id))?;
+    Ok((template, catalog))
+}
+
+/// The template that has this VM, if the caller sees it.
+pub(super) async fn template_of_vm(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: Id<TemplateVm>,
+) -> Result<Template> {
+    let template =
+        found(tx.find::<Template>(&[By::TemplateVm(id)]).await?, Id::<Template>::new(id.uuid()))
+            .map_err(|_| Error::no_access(id))?;
+    visible_catalog(tx, caller, template.catalog).await.map_err(|_| Error::no_access(id))?;
+    Ok(template)
+}

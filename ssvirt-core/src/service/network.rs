@@ -1,0 +1,315 @@
+//! Networks of VDCs and of vApps, and the addresses that NICs get from them.
+
+use std::{collections::HashSet, net::Ipv4Addr};
+
+use super::{Caller, Cloud, NicRequest, check_name, found, vapp::visible_vapp};
+use crate::{
+    env::new_mac,
+    error::{Error, ErrorKind, Result},
+    id::Id,
+    model::{
+        FenceMode, IpMode, IpScope, Network, NicSpec, Org, Outcome, VApp, VAppNetwork, Vdc, Vm,
+    },
+    store::{By, Tx},
+};
+
+/// A VDC network to be made.
+#[derive(Clone, Debug)]
+pub struct NewNetwork {
+    /// The name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Its addressing.
+    pub scope: IpScope,
+}
+
+/// A vApp network, as a client wants it.
+#[derive(Clone, Debug, Default)]
+pub struct VAppNetworkRequest {
+    /// The name that NICs refer to.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// How it is connected; none is isolated without a parent and bridged with one.
+    pub fence_mode: Option<FenceMode>,
+    /// The organization network it is connected to, as the client names it.
+    pub parent: Option<Id<Network>>,
+    /// Its addressing.
+    pub scopes: Vec<IpScope>,
+    /// Whether addresses survive a stop.
+    pub retain_net_info: bool,
+}
+
+impl Cloud {
+    /// A network of a VDC.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn network(&self, caller: &Caller, id: Id<Network>) -> Result<Network> {
+        visible_network(&mut self.read().await?, caller, id).await
+    }
+
+    /// The networks of an organization's VDCs, by name.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn networks(&self, caller: &Caller, org: Id<Org>) -> Result<Vec<Network>> {
+        if !caller.sees_org(org) {
+            return Err(Error::no_access(org));
+        }
+        self.read().await?.select(&[By::Org(org)]).await
+    }
+
+    /// Makes an isolated network in a VDC. Provider only.
+    ///
+    /// # Errors
+    /// `DuplicateName`, `BadRequest`, `Forbidden`.
+    pub async fn create_network(
+        &self,
+        caller: &Caller,
+        vdc: Id<Vdc>,
+        new: NewNetwork,
+    ) -> Result<Network> {
+        caller.require_provider()?;
+        check_name(&new.name)?;
+        check_scope(&new.scope)?;
+        let mut tx = self.begin().await?;
+        let vdc = found(tx.get(vdc).await?, vdc)?;
+        let network = Network {
+            id: self.id(),
+            org: vdc.org,
+            vdc: vdc.id,
+            name: new.name,
+            description: new.description,
+            fence_mode: FenceMode::Isolated,
+            scope: new.scope,
+            shared: false,
+            version: 0,
+        };
+        tx.insert(&network).await?;
+        self.audit(
+            caller,
+            &mut tx,
+            "networkCreate",
+            (network.id.any(), &network.name),
+            Outcome::Success,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(network)
+    }
+
+    /// A network of a vApp.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn vapp_network(
+        &self,
+        caller: &Caller,
+        id: Id<Network>,
+    ) -> Result<(VAppNetwork, VApp)> {
+        let mut tx = self.read().await?;
+        let vapp =
+            tx.find::<VApp>(&[By::VAppNetwork(id)]).await?.ok_or_else(|| Error::no_access(id))?;
+        let vapp =
+            visible_vapp(&mut tx, caller, vapp.id).await.map_err(|_| Error::no_access(id))?;
+        let network = vapp.networks.iter().find(|network| network.id == id).cloned();
+        network.map(|network| (network, vapp)).ok_or_else(|| Error::no_access(id))
+    }
+
+    /// The vApp's networks after a request for exactly these. Those that stay keep their ids.
+    pub(super) async fn resolve_networks(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        vdc: &Vdc,
+        old: &[VAppNetwork],
+        wanted: Vec<VAppNetworkRequest>,
+    ) -> Result<Vec<VAppNetwork>> {
+        let mut networks: Vec<VAppNetwork> = Vec::new();
+        for request in wanted {
+            check_name(&request.name)?;
+            if networks.iter().any(|network| network.name == request.name) {
+                return Err(Error::new(
+                    ErrorKind::DuplicateName,
+                    format!("The vApp has two networks named \"{}\".", request.name),
+                ));
+            }
+            let parent = match request.parent {
+                Some(parent) => {
+                    let parent = visible_network(tx, caller, parent).await?;
+                    if parent.vdc != vdc.id && !(parent.shared && parent.org == vdc.org) {
+                        return Err(Error::no_access(parent.id));
+                    }
+                    Some(parent)
+                }
+                None => None,
+            };
+            let fence_mode = request.fence_mode.unwrap_or(if parent.is_some() {
+                FenceMode::Bridged
+            } else {
+                FenceMode::Isolated
+            });
+            let scopes = match (&parent, fence_mode) {
+                // A bridged network has the addresses of its parent.
+                (Some(parent), FenceMode::Bridged) => {
+                    vec![IpScope { inherited: true, ..parent.scope.clone() }]
+                }
+                (None, FenceMode::Bridged | FenceMode::NatRouted) => {
+                    return Err(Error::bad_request(format!(
+                        "The network \"{}\" needs a parent network.",
+                        request.name
+                    )));
+                }
+                (_, FenceMode::NatRouted) => {
+                    return Err(Error::not_supported("routed vApp networks"));
+                }
+                (_, FenceMode::Isolated) => {
+                    request.scopes.iter().try_for_each(check_scope)?;
+                    request.scopes
+                }
+            };
+            let id = old
+                .iter()
+                .find(|network| network.name == request.name)
+                .map_or_else(|| self.id(), |n| n.id);
+            networks.push(VAppNetwork {
+                id,
+                name: request.name,
+                description: request.description,
+                fence_mode,
+                parent: parent.map(|parent| parent.id),
+                scopes,
+                retain_net_info: request.retain_net_info,
+            });
+        }
+        Ok(networks)
+    }
+
+    /// The NICs that a request for exactly these comes to: with MAC addresses, and addresses from the pool.
+    /// `others` are the vApp's other VMs, and those about to be added.
+    pub(super) async fn resolve_nics(
+        &self,
+        tx: &mut Tx,
+        networks: &[VAppNetwork],
+        others: &[&Vm],
+        old: &[NicSpec],
+        wanted: Vec<NicRequest>,
+    ) -> Result<Vec<NicSpec>> {
+        let mut nics: Vec<NicSpec> = Vec::new();
+        for request in wanted {
+            if request.index < 0 || nics.iter().any(|nic| nic.index == request.index) {
+                return Err(Error::bad_request(format!(
+                    "There are two NICs with index {}.",
+                    request.index
+                )));
+            }
+            let before = old.iter().find(|nic| nic.index == request.index);
+            let network = match request.network.as_deref().filter(|name| *name != "none") {
+                None => None,
+                Some(name) => {
+                    Some(networks.iter().find(|network| network.name == name).ok_or_else(|| {
+                        Error::new(
+                            ErrorKind::InvalidReference,
+                            format!("The vApp has no network named \"{name}\"."),
+                        )
+                    })?)
+                }
+            };
+            let mut nic = NicSpec {
+                index: request.index,
+                network: network.map(|network| network.name.clone()),
+                parent: network.and_then(|network| network.parent),
+                connected: request.connected,
+                mode: if network.is_some() { request.mode } else { IpMode::None },
+                ip: None,
+                mac: request
+                    .mac
+                    .filter(|mac| !mac.is_empty())
+                    .or_else(|| before.map(|nic| nic.mac.clone()))
+                    .unwrap_or_else(|| new_mac(self.inner.ids.as_ref())),
+                adapter: request.adapter.unwrap_or_else(|| "VMXNET3".to_owned()),
+            };
+            if let Some(network) = network {
+                nic.ip = match nic.mode {
+                    IpMode::None | IpMode::Dhcp => None,
+                    IpMode::Manual => Some(manual_address(network, request.ip)?),
+                    IpMode::Pool => {
+                        let taken = taken_addresses(tx, network, others, old, &nics).await?;
+                        let keep = before
+                            .filter(|old| old.network == nic.network && old.mode == IpMode::Pool)
+                            .and_then(|old| old.ip)
+                            .filter(|ip| !taken.contains(ip));
+                        Some(keep.map_or_else(|| pool_address(network, &taken), Ok)?)
+                    }
+                };
+            }
+            nics.push(nic);
+        }
+        nics.sort_by_key(|nic| nic.index);
+        Ok(nics)
+    }
+}
+
+/// The network of a VDC, if the caller sees it.
+async fn visible_network(tx: &mut Tx, caller: &Caller, id: Id<Network>) -> Result<Network> {
+    let network = found(tx.get(id).await?, id)?;
+    if caller.sees_org(network.org) { Ok(network) } else { Err(Error::no_access(id)) }
+}
+
+fn check_scope(scope: &IpScope) -> Result<()> {
+    let inside = scope
+        .ranges
+        .iter()
+        .all(|r| r.start <= r.end && scope.contains(r.start) && scope.contains(r.end));
+    // /8 is the largest network whose pool is worth walking through.
+    if !inside || !(8..=30).contains(&scope.prefix) {
+        return Err(Error::bad_request(format!(
+            "The network {}/{} and its address ranges do not go together.",
+            scope.gateway, scope.prefix
+        )));
+    }
+    Ok(())
+}
+
+fn manual_address(network: &VAppNetwork, ip: Option<Ipv4Addr>) -> Result<Ipv4Addr> {
+    let ip = ip.ok_or_else(|| Error::bad_request("A NIC with mode MANUAL needs an IpAddress."))?;
+    if network.scopes.is_empty() || network.scopes.iter().any(|scope| scope.contains(ip)) {
+        return Ok(ip);
+    }
+    Err(Error::bad_request(format!("The address {ip} is not in the network \"{}\".", network.name)))
+}
+
+fn pool_address(network: &VAppNetwork, taken: &HashSet<Ipv4Addr>) -> Result<Ipv4Addr> {
+    network.scopes.iter().find_map(|scope| scope.free_address(|ip| taken.contains(&ip))).ok_or_else(
+        || {
+            Error::new(
+                ErrorKind::LimitExceeded,
+                format!("The network \"{}\" has no free address in its static pool.", network.name),
+            )
+        },
+    )
+}
+
+async fn taken_addresses(
+    tx: &mut Tx,
+    network: &VAppNetwork,
+    others: &[&Vm],
+    own: &[NicSpec],
+    new: &[NicSpec],
+) -> Result<HashSet<Ipv4Addr>> {
+    let mut taken = HashSet::new();
+    if let Some(parent) = network.parent {
+        taken.extend(tx.used_addresses(parent).await?);
+        // The VM's own addresses are free for itself.
+        for ip in own.iter().filter_map(|nic| nic.ip) {
+            taken.remove(&ip);
+        }
+    }
+    let in_vapp = others.iter().flat_map(|vm| &vm.spec.nics).chain(new);
+    taken.extend(
+        in_vapp.filter(|nic| nic.network.as_ref() == Some(&network.name)).filter_map(|nic| nic.ip),
+    );
+    Ok(taken)
+}

@@ -1,0 +1,53 @@
+//! Tasks, as their owners see them.
+
+use super::{Caller, Cloud, found};
+use crate::{
+    error::{Error, Result},
+    id::Id,
+    model::{Org, Task},
+};
+
+/// How many tasks a tasks list shows.
+const LIST: u32 = 50;
+
+impl Cloud {
+    /// A task.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn task(&self, caller: &Caller, id: Id<Task>) -> Result<Task> {
+        let task: Task = found(self.read().await?.get(id).await?, id)?;
+        if caller.sees_owned(task.org, task.user) { Ok(task) } else { Err(Error::no_access(id)) }
+    }
+
+    /// An organization with its newest tasks that the caller sees.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn tasks(&self, caller: &Caller, org: Id<Org>) -> Result<Vec<Task>> {
+        if !caller.sees_org(org) {
+            return Err(Error::no_access(org));
+        }
+        let mut tasks = self.read().await?.recent_tasks(Some(org), LIST).await?;
+        tasks.retain(|task| caller.sees_owned(task.org, task.user));
+        Ok(tasks)
+    }
+
+    /// Asks a task to stop. It stops between two steps, and what it had done is undone.
+    ///
+    /// # Errors
+    /// `InvalidState` when it is over; `Forbidden`.
+    pub async fn cancel_task(&self, caller: &Caller, id: Id<Task>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let mut task: Task = found(tx.get(id).await?, id)?;
+        if !caller.sees_owned(task.org, task.user) {
+            return Err(Error::no_access(id));
+        }
+        if task.status.is_final() {
+            return Err(Error::invalid_state("The task is over and cannot be cancelled."));
+        }
+        task.cancel_requested = true;
+        tx.update(&mut task).await?;
+        tx.commit().await
+    }
+}

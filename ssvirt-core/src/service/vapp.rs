@@ -1,0 +1,628 @@
+//! vApps: compose, instantiate, recompose, delete, and their sections.
+
+use super::{
+    Caller, Cloud, NicRequest, VAppNetworkRequest, VmChange, VmDetails,
+    catalog::template_of_vm,
+    check_name, found,
+    vdc::{admit_power_on, admit_vms, check_enabled, visible_vdc},
+};
+use crate::{
+    backend::{PowerAction, VmPlan, VmRef},
+    error::{Error, ErrorKind, Result},
+    id::{Id, Urn},
+    model::{
+        Lease, Network, Org, Phase, Product, StorageProfile, Task, Template, TemplateStatus,
+        TemplateVm, User, VApp, VAppNetwork, Vdc, Vm, VmSpec, VmState,
+    },
+    rights::right,
+    store::{By, Tx},
+    task::{NewTask, Step},
+};
+
+/// A vApp to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewVApp {
+    /// The name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Its networks.
+    pub networks: Vec<VAppNetworkRequest>,
+    /// How long it lives; the organization's defaults if none.
+    pub lease: Option<Lease>,
+    /// The template that all its VMs are copied from, beside those of `vms`.
+    pub template: Option<Id<Template>>,
+    /// Its VMs. One whose source is a VM of `template` stands in for that VM.
+    pub vms: Vec<NewVm>,
+    /// OVF properties.
+    pub products: Vec<Product>,
+    /// Whether its VMs are deployed.
+    pub deploy: bool,
+    /// Whether they are switched on too.
+    pub power_on: bool,
+}
+
+/// What a new VM is made like.
+#[derive(Clone, Debug)]
+pub enum VmSource {
+    /// A VM of a template.
+    Template(Id<TemplateVm>),
+    /// All VMs of a template.
+    WholeTemplate(Id<Template>),
+    /// Another VM.
+    Copy(Id<Vm>),
+    /// Nothing but this.
+    Empty(Box<VmSpec>),
+}
+
+/// A VM to be made.
+#[derive(Clone, Debug)]
+pub struct NewVm {
+    /// The name; the source's if none.
+    pub name: Option<String>,
+    /// Free text; the source's if none.
+    pub description: Option<String>,
+    /// What it is made like.
+    pub source: VmSource,
+    /// What is different from the source.
+    pub change: VmChange,
+}
+
+/// What is to be different in a vApp.
+#[derive(Clone, Debug, Default)]
+pub struct Recompose {
+    /// The name.
+    pub name: Option<String>,
+    /// The description.
+    pub description: Option<String>,
+    /// VMs to add.
+    pub add: Vec<NewVm>,
+    /// VMs to delete.
+    pub delete: Vec<Id<Vm>>,
+    /// Networks: exactly these.
+    pub networks: Option<Vec<VAppNetworkRequest>>,
+    /// Whether the added VMs are switched on.
+    pub power_on: bool,
+}
+
+/// A vApp with what clients see beside it.
+#[derive(Clone, Debug)]
+pub struct VAppDetails {
+    /// The vApp.
+    pub vapp: VApp,
+    /// Its organization.
+    pub org: Org,
+    /// Who owns it; none when the user is gone.
+    pub owner: Option<User>,
+    /// Its VMs, by name.
+    pub vms: Vec<VmDetails>,
+    /// The VDC's networks, for the names of parents.
+    pub networks: Vec<Network>,
+    /// Unfinished tasks on it.
+    pub tasks: Vec<Task>,
+}
+
+impl Cloud {
+    /// A vApp with what clients see beside it.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn vapp(&self, caller: &Caller, id: Id<VApp>) -> Result<VAppDetails> {
+        let mut tx = self.read().await?;
+        let vapp = visible_vapp(&mut tx, caller, id).await?;
+        let rows: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
+        let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(vapp.vdc)]).await?;
+        let mut vms = Vec::with_capacity(rows.len());
+        for vm in rows {
+            let tasks = tx.open_tasks(vm.id.any()).await?;
+            vms.push(VmDetails { vm, vapp: vapp.clone(), profiles: profiles.clone(), tasks });
+        }
+        Ok(VAppDetails {
+            org: tx.require(vapp.org).await?,
+            owner: tx.get(vapp.owner).await?,
+            networks: tx.select(&[By::Vdc(vapp.vdc)]).await?,
+            tasks: tx.open_tasks(id.any()).await?,
+            vms,
+            vapp,
+        })
+    }
+
+    /// Makes a vApp. Answers with it and the task that makes its VMs.
+    ///
+    /// # Errors
+    /// `DuplicateName`, `BadRequest`, `InvalidState` in a disabled VDC, `LimitExceeded`, `Forbidden`;
+    /// `NotSupported` for VMs where no backend runs them.
+    pub async fn create_vapp(
+        &self,
+        caller: &Caller,
+        vdc: Id<Vdc>,
+        mut new: NewVApp,
+    ) -> Result<(VApp, Task)> {
+        let from_template = new.template.is_some();
+        caller.require(if from_template {
+            right::TEMPLATE_CHECKOUT
+        } else {
+            right::VAPP_CREATE
+        })?;
+        check_name(&new.name)?;
+        let mut tx = self.begin().await?;
+        let vdc = visible_vdc(&mut tx, caller, vdc).await?;
+        check_enabled(&vdc)?;
+        let org: Org = tx.require(vdc.org).await?;
+        let networks = self.resolve_networks(&mut tx, caller, &vdc, &[], new.networks).await?;
+        let lease = new.lease.unwrap_or(Lease {
+            deployment_seconds: org.leases.deployment_seconds,
+            storage_seconds: org.leases.storage_seconds,
+        });
+        let vapp = VApp {
+            id: self.id(),
+            org: vdc.org,
+            vdc: vdc.id,
+            owner: caller.user,
+            name: new.name,
+            description: new.description,
+            phase: Phase::Creating,
+            networks,
+            lease,
+            products: new.products,
+            created: self.now(),
+            version: 0,
+        };
+        if let Some(template) = new.template {
+            let (template, _) = super::catalog::visible_template(&mut tx, caller, template).await?;
+            check_ready(&template)?;
+            new.vms = stand_ins(&template, new.vms)?;
+        }
+        let vms = self.new_vms(&mut tx, caller, &vdc, &vapp, &[], new.vms).await?;
+        let duplicate = |error: Error| match error.kind() {
+            ErrorKind::DuplicateName => Error::new(
+                ErrorKind::DuplicateName,
+                format!("The VCD entity {} already exists.", vapp.name),
+            ),
+            _ => error,
+        };
+        tx.insert(&vapp).await.map_err(duplicate)?;
+        let mut task = NewTask {
+            org: vapp.org,
+            owner: vapp.id.any(),
+            owner_name: vapp.name.clone(),
+            operation_name: if from_template { "vdcInstantiateVapp" } else { "vdcComposeVapp" },
+            operation: format!(
+                "{} Virtual Application {}({})",
+                if from_template { "Creating" } else { "Composing" },
+                vapp.name,
+                vapp.id
+            ),
+            steps: vec![Step::Record {
+                vapp: Some(vapp.id),
+                vms: vms.iter().map(|vm| vm.id).collect(),
+            }],
+            done: 1,
+            locks: vec![vapp.id.any()],
+        };
+        let power_on = new.power_on;
+        self.add_vms(&mut tx, &vdc, Some(vapp.id), &vms, power_on, &mut task).await?;
+        let task = self.run(caller, tx, task).await?;
+        Ok((self.read().await?.get(vapp.id).await?.unwrap_or(vapp), task))
+    }
+
+    /// Changes a vApp: its name and description, VMs added and deleted.
+    ///
+    /// # Errors
+    /// As [`Cloud::create_vapp`]; `Busy`; `InvalidState` for deleting a VM that runs.
+    pub async fn recompose_vapp(
+        &self,
+        caller: &Caller,
+        id: Id<VApp>,
+        change: Recompose,
+    ) -> Result<Task> {
+        let mut tx = self.begin().await?;
+        let mut vapp = visible_vapp(&mut tx, caller, id).await?;
+        let vdc = visible_vdc(&mut tx, caller, vapp.vdc).await?;
+        let mut vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
+        let mut task = vapp_task(&vapp, "vdcRecomposeVapp", "Recomposing");
+        let before = vapp.clone();
+        if change.name.is_some() || change.description.is_some() {
+            if let Some(name) = change.name {
+                check_name(&name)?;
+                vapp.name = name;
+            }
+            vapp.description = change.description.unwrap_or(vapp.description);
+        }
+        if let Some(networks) = change.networks {
+            vapp.networks =
+                self.resolve_networks(&mut tx, caller, &vdc, &vapp.networks, networks).await?;
+        }
+        if vapp != before {
+            caller.require(right::VAPP_EDIT)?;
+            tx.update(&mut vapp).await?;
+        }
+        let mut deletions = Vec::new();
+        for vm in change.delete {
+            caller.require(right::VAPP_DELETE)?;
+            let at = vms.iter().position(|row| row.id == vm).ok_or_else(|| Error::no_access(vm))?;
+            let vm = vms.swap_remove(at);
+            if vm.deployed {
+                return Err(running("VM", &vm.name));
+            }
+            task.locks.push(vm.id.any());
+            deletions.push(Step::DeleteVm { vm: VmRef { vm: vm.id, vdc: vm.vdc } });
+            deletions.push(Step::Forget { vapp: None, vms: vec![vm.id] });
+        }
+        if !change.add.is_empty() {
+            caller.require(right::VAPP_CREATE)?;
+            check_enabled(&vdc)?;
+            let others: Vec<&Vm> = vms.iter().collect();
+            let new = self.new_vms(&mut tx, caller, &vdc, &vapp, &others, change.add).await?;
+            task.steps.push(Step::Record { vapp: None, vms: new.iter().map(|vm| vm.id).collect() });
+            task.done = 1;
+            self.add_vms(&mut tx, &vdc, None, &new, change.power_on, &mut task).await?;
+        }
+        task.steps.extend(deletions);
+        self.run(caller, tx, task).await
+    }
+
+    /// Deletes a vApp with its VMs. One that runs is refused before anything is touched, unless forced.
+    ///
+    /// # Errors
+    /// `InvalidState`, `Busy`, `Forbidden`.
+    pub async fn delete_vapp(&self, caller: &Caller, id: Id<VApp>, force: bool) -> Result<Task> {
+        let mut tx = self.begin().await?;
+        let vapp = visible_vapp(&mut tx, caller, id).await?;
+        caller.require(right::VAPP_DELETE)?;
+        let vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
+        if !force && vms.iter().any(|vm| vm.deployed) {
+            return Err(running("vApp", &vapp.name));
+        }
+        let mut task = vapp_task(&vapp, "vdcDeleteVapp", "Deleting");
+        for vm in &vms {
+            task.locks.push(vm.id.any());
+            task.steps.push(Step::DeleteVm { vm: VmRef { vm: vm.id, vdc: vm.vdc } });
+            task.steps.push(Step::Forget { vapp: None, vms: vec![vm.id] });
+        }
+        task.steps.push(Step::Forget { vapp: Some(id), vms: Vec::new() });
+        self.run(caller, tx, task).await
+    }
+
+    /// Gives a vApp exactly these networks. Refused while a NIC is on one that would go.
+    ///
+    /// # Errors
+    /// `BadRequest`, `InvalidState`, `Busy`, `Forbidden`.
+    pub async fn set_vapp_networks(
+        &self,
+        caller: &Caller,
+        id: Id<VApp>,
+        wanted: Vec<VAppNetworkRequest>,
+    ) -> Result<Task> {
+        caller.require(right::VM_NETWORK)?;
+        let mut tx = self.begin().await?;
+        let mut vapp = visible_vapp(&mut tx, caller, id).await?;
+        let vdc = visible_vdc(&mut tx, caller, vapp.vdc).await?;
+        let networks = self.resolve_networks(&mut tx, caller, &vdc, &vapp.networks, wanted).await?;
+        let vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
+        check_networks_used(&vapp, &networks, &vms)?;
+        vapp.networks = networks;
+        tx.update(&mut vapp).await?;
+        self.run_done(
+            caller,
+            tx,
+            vapp_task(&vapp, "vdcUpdateVappNetworkSection", "Updating the network section of"),
+        )
+        .await
+    }
+
+    /// Sets how long a vApp lives.
+    ///
+    /// # Errors
+    /// `BadRequest`, `Busy`, `Forbidden`.
+    pub async fn set_vapp_lease(
+        &self,
+        caller: &Caller,
+        id: Id<VApp>,
+        lease: Lease,
+    ) -> Result<Task> {
+        if lease.deployment_seconds < 0 || lease.storage_seconds < 0 {
+            return Err(Error::bad_request("A lease cannot be negative."));
+        }
+        self.edit_vapp(caller, id, "vappUpdateLeaseSettings", |vapp| vapp.lease = lease).await
+    }
+
+    /// Sets a vApp's OVF properties.
+    ///
+    /// # Errors
+    /// `Busy`, `Forbidden`.
+    pub async fn set_vapp_products(
+        &self,
+        caller: &Caller,
+        id: Id<VApp>,
+        products: Vec<Product>,
+    ) -> Result<Task> {
+        self.edit_vapp(caller, id, "vappUpdateProductSections", |vapp| vapp.products = products)
+            .await
+    }
+
+    /// Renames or describes a vApp.
+    ///
+    /// # Errors
+    /// `DuplicateName`, `BadRequest`, `Busy`, `Forbidden`.
+    pub async fn rename_vapp(
+        &self,
+        caller: &Caller,
+        id: Id<VApp>,
+        name: String,
+        description: Option<String>,
+    ) -> Result<Task> {
+        check_name(&name)?;
+        self.edit_vapp(caller, id, "vappUpdateVapp", |vapp| {
+            vapp.name = name;
+            vapp.description = description.unwrap_or_default();
+        })
+        .await
+    }
+
+    async fn edit_vapp(
+        &self,
+        caller: &Caller,
+        id: Id<VApp>,
+        operation: &'static str,
+        change: impl FnOnce(&mut VApp),
+    ) -> Result<Task> {
+        let mut tx = self.begin().await?;
+        let mut vapp = visible_vapp(&mut tx, caller, id).await?;
+        caller.require(right::VAPP_EDIT)?;
+        change(&mut vapp);
+        tx.update(&mut vapp).await?;
+        self.run_done(caller, tx, vapp_task(&vapp, operation, "Updating")).await
+    }
+
+    /// A task whose work is in its own transaction.
+    pub(super) async fn run_done(
+        &self,
+        caller: &Caller,
+        tx: Tx,
+        mut task: NewTask,
+    ) -> Result<Task> {
+        task.steps = vec![Step::Done];
+        self.run(caller, tx, task).await
+    }
+
+    /// The rows of new VMs.
+    async fn new_vms(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        vdc: &Vdc,
+        vapp: &VApp,
+        others: &[&Vm],
+        new: Vec<NewVm>,
+    ) -> Result<Vec<Vm>> {
+        let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(vdc.id)]).await?;
+        let mut rows: Vec<Vm> = Vec::new();
+        for request in self.expand(tx, caller, new).await? {
+            let mut vm = request.row;
+            vm.id = self.id();
+            vm.org = vapp.org;
+            vm.vdc = vapp.vdc;
+            vm.vapp = vapp.id;
+            vm.created = self.now();
+            check_name(&vm.name)?;
+            let siblings: Vec<&Vm> = others.iter().copied().chain(&rows).collect();
+            if siblings.iter().any(|other| other.name == vm.name) {
+                return Err(Error::new(
+                    ErrorKind::DuplicateName,
+                    format!("The vApp \"{}\" already has a VM named \"{}\".", vapp.name, vm.name),
+                ));
+            }
+            // What the source's NICs were connected to means nothing here, unless a network of that name is.
+            let mut change = request.change;
+            let nics = change.nics.take().unwrap_or_else(|| {
+                (
+                    vm.spec.primary_nic,
+                    vm.spec.nics.iter().map(|nic| NicRequest::again(nic, &vapp.networks)).collect(),
+                )
+            });
+            vm.spec.nics.clear();
+            vm.spec.primary_nic = nics.0;
+            vm.spec.nics = self.resolve_nics(tx, &vapp.networks, &siblings, &[], nics.1).await?;
+            if vm
+                .spec
+                .storage_profile
+                .is_none_or(|id| profiles.iter().all(|profile| profile.id != id))
+            {
+                vm.spec.storage_profile =
+                    profiles.iter().find(|profile| profile.default).map(|profile| profile.id);
+            }
+            for disk in &mut vm.spec.disks {
+                disk.storage_profile =
+                    disk.storage_profile.filter(|id| profiles.iter().any(|p| p.id == *id));
+            }
+            change.name = None;
+            self.apply_change(tx, caller, &mut vm, vapp, &[], change, &profiles).await?;
+            if vm.spec.guest.computer_name.is_none() {
+                vm.spec.guest.computer_name = Some(computer_name(&vm.name));
+            }
+            rows.push(vm);
+        }
+        Ok(rows)
+    }
+
+    /// What each request stands for: one VM, or all of a template's.
+    async fn expand(&self, tx: &mut Tx, caller: &Caller, new: Vec<NewVm>) -> Result<Vec<Expanded>> {
+        let mut all = Vec::new();
+        for request in new {
+            let NewVm { name, description, source, change } = request;
+            let sources: Vec<Model> = match source {
+                VmSource::Empty(spec) => {
+                    vec![(String::new(), String::new(), *spec, Vec::new(), None)]
+                }
+                VmSource::Copy(id) => {
+                    caller.require(right::VAPP_COPY)?;
+                    let (vm, _) = super::vm::visible_vm(tx, caller, id).await?;
+                    vec![(vm.name, vm.description, vm.spec, vm.products, vm.template)]
+                }
+                VmSource::Template(id) => {
+                    caller.require(right::TEMPLATE_CHECKOUT)?;
+                    let template = template_of_vm(tx, caller, id).await?;
+                    check_ready(&template)?;
+                    let vm = template.vm(id).cloned().ok_or_else(|| Error::no_access(id))?;
+                    vec![(vm.name, vm.description, vm.spec, Vec::new(), Some(vm.id))]
+                }
+                VmSource::WholeTemplate(id) => {
+                    caller.require(right::TEMPLATE_CHECKOUT)?;
+                    let (template, _) = super::catalog::visible_template(tx, caller, id).await?;
+                    check_ready(&template)?;
+                    let one = |vm: TemplateVm| {
+                        (vm.name, vm.description, vm.spec, Vec::new(), Some(vm.id))
+                    };
+                    template.vms.into_iter().map(one).collect()
+                }
+            };
+            let single = sources.len() == 1;
+            for (own, about, spec, products, template) in sources {
+                let row = Vm {
+                    id: Id::new(uuid::Uuid::nil()),
+                    org: Org::SYSTEM,
+                    vdc: Id::new(uuid::Uuid::nil()),
+                    vapp: Id::new(uuid::Uuid::nil()),
+                    name: name.clone().filter(|_| single).unwrap_or(own),
+                    description: description.clone().unwrap_or(about),
+                    phase: Phase::Creating,
+                    spec,
+                    deployed: false,
+                    state: VmState::default(),
+                    template,
+                    products,
+                    security_tags: Vec::new(),
+                    created: self.now(),
+                    version: 0,
+                };
+                all.push(Expanded { row, change: change.clone() });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Stores new VMs, and adds the steps that make them.
+    async fn add_vms(
+        &self,
+        tx: &mut Tx,
+        vdc: &Vdc,
+        vapp: Option<Id<VApp>>,
+        vms: &[Vm],
+        power_on: bool,
+        task: &mut NewTask,
+    ) -> Result<()> {
+        if !vms.is_empty() {
+            self.backend(vdc.provider)?;
+            let plans: Vec<VmPlan> = vms.iter().map(VmPlan::of).collect();
+            admit_vms(tx, vdc, &plans).await?;
+            if power_on {
+                admit_power_on(tx, vdc, &vms.iter().collect::<Vec<_>>()).await?;
+            }
+        }
+        for vm in vms {
+            tx.insert(vm).await?;
+            task.locks.push(vm.id.any());
+            task.steps.push(Step::CreateVm { vm: VmRef { vm: vm.id, vdc: vm.vdc } });
+        }
+        if power_on {
+            for vm in vms {
+                let vm = VmRef { vm: vm.id, vdc: vm.vdc };
+                task.steps.push(Step::Power { vm, action: PowerAction::On, deployed: true });
+            }
+        }
+        task.steps.push(Step::Settle { vapp, vms: vms.iter().map(|vm| vm.id).collect() });
+        Ok(())
+    }
+}
+
+/// What a new VM is copied from: name, description, hardware, properties, template.
+type Model = (String, String, VmSpec, Vec<Product>, Option<Id<TemplateVm>>);
+
+struct Expanded {
+    row: Vm,
+    change: VmChange,
+}
+
+/// The requests for a template's VMs: those that were made, and plain copies of the rest.
+fn stand_ins(template: &Template, requests: Vec<NewVm>) -> Result<Vec<NewVm>> {
+    for request in &requests {
+        let VmSource::Template(id) = request.source else {
+            return Err(Error::bad_request(
+                "A SourcedItem must be a VM of the template that is instantiated.",
+            ));
+        };
+        if template.vm(id).is_none() {
+            return Err(Error::no_access(id));
+        }
+    }
+    let rest = template.vms.iter().filter(|vm| {
+        !requests
+            .iter()
+            .any(|request| matches!(request.source, VmSource::Template(id) if id == vm.id))
+    });
+    let rest: Vec<NewVm> = rest
+        .map(|vm| NewVm {
+            name: None,
+            description: None,
+            source: VmSource::Template(vm.id),
+            change: VmChange::default(),
+        })
+        .collect();
+    Ok(requests.into_iter().chain(rest).collect())
+}
+
+fn check_ready(template: &Template) -> Result<()> {
+    if template.status == TemplateStatus::Ready {
+        return Ok(());
+    }
+    Err(Error::invalid_state(format!("The vApp template \"{}\" is not ready.", template.name)))
+}
+
+fn check_networks_used(vapp: &VApp, networks: &[VAppNetwork], vms: &[Vm]) -> Result<()> {
+    let gone = |name: &String| !networks.iter().any(|network| network.name == *name);
+    for network in vms.iter().flat_map(|vm| &vm.spec.nics).filter_map(|nic| nic.network.as_ref()) {
+        if gone(network) {
+            return Err(Error::invalid_state(format!(
+                "The network \"{network}\" of vApp \"{}\" is in use by a VM.",
+                vapp.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A host name made from a VM's name: letters, digits and hyphens, at most 63.
+fn computer_name(name: &str) -> String {
+    let name: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(63).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "vm".to_owned() } else { name.to_owned() }
+}
+
+pub(super) fn running(what: &str, name: &str) -> Error {
+    Error::invalid_state(format!(
+        "The requested operation could not be executed since {what} \"{name}\" is running. Stop the {what} and try again."
+    ))
+}
+
+/// A task on a vApp alone, without steps.
+pub(super) fn vapp_task(vapp: &VApp, operation_name: &'static str, verb: &str) -> NewTask {
+    let owner: Urn = vapp.id.any();
+    NewTask {
+        org: vapp.org,
+        owner,
+        owner_name: vapp.name.clone(),
+        operation_name,
+        operation: format!("{verb} Virtual Application {}({})", vapp.name, vapp.id),
+        steps: Vec::new(),
+        done: 0,
+        locks: vec![owner],
+    }
+}
+
+/// The vApp, if the caller sees it.
+pub(super) async fn visible_vapp(tx: &mut Tx, caller: &Caller, id: Id<VApp>) -> Result<VApp> {
+    let vapp = found(tx.get(id).await?, id)?;
+    if caller.sees_owned(vapp.org, vapp.owner) { Ok(vapp) } else { Err(Error::no_access(id)) }
+}

@@ -1,0 +1,169 @@
+//! Who runs which task when.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, task::JoinHandle};
+
+use crate::{
+    VmBackend,
+    env::{Clock, IdSource},
+    error::{Error, Result},
+    id::Id,
+    model::{ProviderVdc, Task},
+    store::TenancyStore,
+};
+
+/// How tasks are run.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// How long a worker may be silent before another takes its task over.
+    pub lease: Duration,
+    /// How often the store is asked for tasks that nobody works on.
+    pub poll: Duration,
+    /// Tasks that run at the same time.
+    pub parallel: usize,
+    /// How often a call that may succeed later is tried.
+    pub attempts: u32,
+    /// The wait before the second try; it doubles up to `backoff_max`.
+    pub backoff: Duration,
+    /// The longest wait between two tries.
+    pub backoff_max: Duration,
+}
+
+impl Default for EngineConfig {
+    /// A call is tried for about five minutes.
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            poll: Duration::from_secs(2),
+            parallel: 64,
+            attempts: 66,
+            backoff: Duration::from_millis(20),
+            backoff_max: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Backends by provider VDC; a provider without one can be administered but runs nothing.
+pub(crate) type Backends = BTreeMap<Id<ProviderVdc>, Arc<dyn VmBackend>>;
+
+/// Runs tasks. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub store: Arc<dyn TenancyStore>,
+    pub backends: Backends,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+    pub config: EngineConfig,
+    pub worker: String,
+    permits: Semaphore,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        store: Arc<dyn TenancyStore>,
+        backends: Backends,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        config: EngineConfig,
+    ) -> Self {
+        let worker = ids.uuid().to_string();
+        let permits = Semaphore::new(config.parallel);
+        Self { shared: Arc::new(Shared { store, backends, clock, ids, config, worker, permits }) }
+    }
+
+    /// Starts on a task that was just committed, and waits for it at most `grace`.
+    pub async fn run_soon(&self, task: Id<Task>, grace: Duration) {
+        let engine = self.clone();
+        // The work goes on when the wait is over.
+        let work = tokio::spawn(async move { engine.run_one(Some(task)).await });
+        if let Ok(Ok(Err(error))) = tokio::time::timeout(grace, work).await {
+            tracing::warn!(%task, error = &error as &dyn std::error::Error, "a task could not be started; it stays queued");
+        }
+    }
+
+    /// Runs every task that can be claimed now, one after the other; how many there were.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached.
+    pub async fn run_pending(&self) -> Result<usize> {
+        let mut count = 0;
+        while self.run_one(None).await? {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Takes over tasks that nobody works on, until it is aborted.
+    pub fn spawn_worker(&self) -> JoinHandle<()> {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            loop {
+                match engine.claim(None).await {
+                    Ok(Some(task)) => {
+                        let engine = engine.clone();
+                        tokio::spawn(async move { engine.run_claimed(task).await });
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "the store cannot be asked for tasks"
+                        );
+                    }
+                }
+                tokio::time::sleep(engine.shared.config.poll).await;
+            }
+        })
+    }
+
+    async fn run_one(&self, only: Option<Id<Task>>) -> Result<bool> {
+        let Some(task) = self.claim(only).await? else { return Ok(false) };
+        self.run_claimed(task).await;
+        Ok(true)
+    }
+
+    async fn claim(&self, only: Option<Id<Task>>) -> Result<Option<Task>> {
+        let now = self.shared.clock.now();
+        let mut tx = self.shared.store.begin().await?;
+        let task =
+            tx.claim_task(&self.shared.worker, only, now, now + self.shared.config.lease).await?;
+        tx.commit().await?;
+        Ok(task)
+    }
+
+    /// Runs a claimed task while keeping its lease. Losing the lease stops the run: someone else has it.
+    async fn run_claimed(&self, task: Task) {
+        let Ok(_permit) = self.shared.permits.acquire().await else { return };
+        let id = task.id;
+        let outcome = tokio::select! {
+            outcome = self.shared.run(task) => outcome,
+            () = self.keep_lease(id) => Err(Error::unavailable("the lease was lost")),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(task = %id, error = &error as &dyn std::error::Error, "a task was left for later");
+        }
+    }
+
+    async fn keep_lease(&self, task: Id<Task>) {
+        loop {
+            tokio::time::sleep(self.shared.config.lease / 3).await;
+            let renew = async {
+                let mut tx = self.shared.store.begin().await?;
+                let until = self.shared.clock.now() + self.shared.config.lease;
+                let held = tx.renew_lease(task, &self.shared.worker, until).await?;
+                tx.commit().await?;
+                Ok::<_, Error>(held)
+            };
+            // While the store is away nobody else can take the task either: try again later.
+            if let Ok(false) = renew.await {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! What each step does, forward and backward, and the loop round them.
+
+use std::{future::Future, sync::Arc};
+
+use super::{Step, engine::Shared};
+use crate::{
+    VmBackend,
+    backend::{VmPlan, VmRef},
+    error::{Error, ErrorKind, Result},
+    id::Id,
+    model::{
+        Event, Network, Outcome, Phase, ProviderVdc, StorageProfile, Task, TaskFailure, TaskStatus,
+        TaskStep, Vm, VmState,
+    },
+    store::{By, Tx},
+};
+
+/// A unit of work, repeated when the store is busy or a row was changed in between. A macro, because the
+/// futures of async closures are not known to be `Send`.
+macro_rules! in_tx {
+    ($shared:expr, $tx:ident => $work:expr) => {{
+        let config = &$shared.config;
+        let mut wait = config.backoff;
+        let mut attempt = 1;
+        loop {
+            let once = async {
+                let mut $tx = $shared.store.begin().await?;
+                let value = $work;
+                $tx.commit().await?;
+                Ok::<_, Error>(value)
+            };
+            match once.await {
+                Err(error) if may_pass(&error) && attempt < config.attempts => {
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(config.backoff_max);
+                    attempt += 1;
+                }
+                other => break other,
+            }
+        }
+    }};
+}
+
+fn may_pass(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Conflict)
+}
+
+/// Why a step did not succeed.
+enum Trouble {
+    /// The backend, or a rule, refuses it for good.
+    Refused(Error),
+    /// The store failed: nothing can be said about the task, it is left for later.
+    Store(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What a step's work outside the store came to.
+enum Seen {
+    Nothing,
+    State(VmState),
+}
+
+impl Shared {
+    /// Runs a task to its end.
+    pub(super) async fn run(&self, mut task: Task) -> Result<()> {
+        let steps = self.store.read().await?.task_steps(task.id).await?;
+        let total = steps.len().max(1);
+        if !task.undoing {
+            for TaskStep { seq, step, .. } in steps.iter().filter(|step| !step.done) {
+                if self.reload(&mut task).await?.cancel_requested {
+                    self.start_undoing(&mut task, None).await?;
+                    break;
+                }
+                match self.forward(&task, *seq, step, total).await {
+                    Ok(()) => {}
+                    Err(Trouble::Store(error)) => return Err(error),
+                    Err(Trouble::Refused(error)) => {
+                        tracing::info!(task = %task.id, error = &error as &dyn std::error::Error, ?step, "a task failed");
+                        self.start_undoing(&mut task, Some(&error)).await?;
+                        break;
+                    }
+                }
+            }
+        }
+        let mut clean = true;
+        if task.undoing {
+            for TaskStep { seq, step, .. } in steps.iter().rev() {
+                clean &= self.backward(&task, *seq, step, clean).await?;
+            }
+        }
+        self.finish(task).await
+    }
+
+    async fn reload<'a>(&self, task: &'a mut Task) -> Result<&'a Task> {
+        *task = self.store.read().await?.require(task.id).await?;
+        Ok(task)
+    }
+
+    async fn start_undoing(&self, task: &mut Task, error: Option<&Error>) -> Result<()> {
+        *task = in_tx!(self, tx => {
+            let mut row: Task = tx.require(task.id).await?;
+            row.undoing = true;
+            row.failure = error.map(failure);
+            tx.update(&mut row).await?;
+            row
+        })?;
+        Ok(())
+    }
+
+    async fn finish(&self, task: Task) -> Result<()> {
+        in_tx!(self, tx => {
+            let mut row: Task = tx.require(task.id).await?;
+            row.status = match (row.undoing, &row.failure) {
+                (false, _) => TaskStatus::Success,
+                (true, Some(_)) => TaskStatus::Error,
+                (true, None) => TaskStatus::Canceled,
+            };
+            row.progress = 100;
+            row.ended = Some(self.clock.now());
+            tx.update(&mut row).await?;
+            tx.release_task(row.id, true).await?;
+            let event = Event {
+                id: Id::new(self.ids.uuid()),
+                at: self.clock.now(),
+                org: row.org,
+                user: Some(row.user),
+                operation: row.operation_name.clone(),
+                entity: row.owner,
+                entity_name: row.owner_name.clone(),
+                outcome: if row.status == TaskStatus::Success { Outcome::Success } else { Outcome::Failure },
+                request_id: row.request_id.clone(),
+                version: 0,
+            };
+            tx.insert(&event).await?;
+        })
+    }
+
+    /// One step, and the memory that it is done, in that order: a step whose end was not remembered is
+    /// done again.
+    async fn forward(
+        &self,
+        task: &Task,
+        seq: i32,
+        step: &Step,
+        total: usize,
+    ) -> Result<(), Trouble> {
+        let seen = self.work(step).await?;
+        in_tx!(self, tx => {
+            self.record(&mut tx, step, &seen).await?;
+            tx.mark_step(task.id, seq, true).await?;
+            let mut row: Task = tx.require(task.id).await?;
+            row.progress = i32::try_from((seq as usize + 1) * 99 / total).unwrap_or(99);
+            tx.update(&mut row).await?;
+        })
+        .map_err(Trouble::Store)
+    }
+
+    /// What a step does outside the store.
+    async fn work(&self, step: &Step) -> Result<Seen, Trouble> {
+        match step {
+            Step::Record { .. }
+            | Step::Settle { .. }
+            | Step::Forget { .. }
+            | Step::ForgetVdc { .. }
+            | Step::Done => Ok(Seen::Nothing),
+            Step::CreateVm { vm } => {
+                let (backend, plan) = self.plan(*vm).await?;
+                self.retry(|| backend.create_vm(&plan)).await.map(Seen::State)
+            }
+            Step::ChangeVm { vm, .. } => {
+                let (backend, plan) = self.plan(*vm).await?;
+                self.retry(|| backend.change_vm(&plan)).await.map(Seen::State)
+            }
+            Step::Power { vm, action, .. } => {
+                let backend = self.backend_of(*vm).await?;
+                self.retry(|| backend.power_vm(*vm, *action)).await.map(Seen::State)
+            }
+            Step::DeleteVm { vm } => {
+                let backend = self.backend_of(*vm).await?;
+                self.retry(|| backend.delete_vm(*vm)).await.map(|()| Seen::Nothing)
+            }
+            Step::EnsurePlace { provider, place } => {
+                if let Some(backend) = self.backends.get(provider) {
+                    self.retry(|| backend.ensure_place(place)).await?;
+                }
+                Ok(Seen::Nothing)
+            }
+            Step::RemovePlace { provider, vdc } => {
+                if let Some(backend) = self.backends.get(provider) {
+                    self.retry(|| backend.remove_place(*vdc)).await?;
+                }
+                Ok(Seen::Nothing)
+            }
+        }
+    }
+
+    /// What a step leaves in the store.
+    async fn record(&self, tx: &mut Tx, step: &Step, seen: &Seen) -> Result<()> {
+        match (step, seen) {
+            (Step::CreateVm { vm } | Step::ChangeVm { vm, .. }, Seen::State(state)) => {
+                update_vm(tx, *vm, |row| row.state = state.clone()).await
+            }
+            (Step::Power { vm, deployed, .. }, Seen::State(state)) => {
+                update_vm(tx, *vm, |row| {
+                    row.state = state.clone();
+                    row.deployed = *deployed;
+                })
+                .await
+            }
+            (Step::Settle { vapp, vms }, _) => {
+                for id in vms {
+                    if let Some(mut vm) = tx.get(*id).await? {
+                        vm.phase = Phase::Ready;
+                        tx.update(&mut vm).await?;
+                    }
+                }
+                if let Some(id) = vapp
+                    && let Some(mut vapp) = tx.get(*id).await?
+                {
+                    vapp.phase = Phase::Ready;
+                    tx.update(&mut vapp).await?;
+                }
+                Ok(())
+            }
+            (Step::Forget { vapp, vms }, _) => {
+                for id in vms {
+                    tx.clear_metadata(id.any()).await?;
+                    tx.delete(*id).await?;
+                }
+                if let Some(id) = vapp {
+                    tx.clear_metadata(id.any()).await?;
+                    tx.delete(*id).await?;
+                }
+                Ok(())
+            }
+            (Step::ForgetVdc { vdc }, _) => {
+                tx.delete_all::<Network>(&[By::Vdc(*vdc)]).await?;
+                tx.delete_all::<StorageProfile>(&[By::Vdc(*vdc)]).await?;
+                tx.clear_metadata(vdc.any()).await?;
+                tx.delete(*vdc).await?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Undoes a step, done or not. False when the backend will not let it be undone: then what is left of
+    /// it stays visible, so that it can be deleted later.
+    async fn backward(&self, task: &Task, seq: i32, step: &Step, clean: bool) -> Result<bool> {
+        let undone = match step {
+            Step::CreateVm { vm } => {
+                let backend = match self.backend_of(*vm).await {
+                    Ok(backend) => backend,
+                    Err(Trouble::Store(error)) => return Err(error),
+                    // No backend made it, so there is nothing to delete.
+                    Err(Trouble::Refused(_)) => return Ok(true),
+                };
+                self.retry(|| backend.delete_vm(*vm)).await
+            }
+            Step::EnsurePlace { provider, place } => match self.backends.get(provider) {
+                Some(backend) => self.retry(|| backend.remove_place(place.vdc)).await,
+                None => Ok(()),
+            },
+            Step::ChangeVm { vm, before } => {
+                in_tx!(self, tx => update_vm(&mut tx, *vm, |row| restore(row, before)).await?)?;
+                match self.backend_of(*vm).await {
+                    Ok(backend) => {
+                        let plan = VmPlan::of(before);
+                        self.retry(|| backend.change_vm(&plan)).await.map(|_| ())
+                    }
+                    Err(trouble) => Err(trouble),
+                }
+            }
+            _ => Ok(()),
+        };
+        let undone = match undone {
+            Ok(()) => true,
+            Err(Trouble::Store(error)) => return Err(error),
+            Err(Trouble::Refused(error)) => {
+                tracing::error!(task = %task.id, ?step, error = &error as &dyn std::error::Error, "a step cannot be undone");
+                false
+            }
+        };
+        in_tx!(self, tx => {
+            match step {
+                Step::Record { vapp, vms } if clean && undone => {
+                    self.record(&mut tx, &Step::Forget { vapp: *vapp, vms: vms.clone() }, &Seen::Nothing).await?;
+                }
+                Step::Record { vapp, vms } => {
+                    for id in vms {
+                        if let Some(mut vm) = tx.get(*id).await? {
+                            vm.phase = Phase::Failed;
+                            tx.update(&mut vm).await?;
+                        }
+                    }
+                    if let Some(id) = vapp
+                        && let Some(mut vapp) = tx.get(*id).await?
+                    {
+                        vapp.phase = Phase::Failed;
+                        tx.update(&mut vapp).await?;
+                    }
+                }
+                Step::EnsurePlace { place, .. } if undone => {
+                    self.record(&mut tx, &Step::ForgetVdc { vdc: place.vdc }, &Seen::Nothing).await?;
+                }
+                _ => {}
+            }
+            tx.mark_step(task.id, seq, false).await?;
+        })?;
+        Ok(undone)
+    }
+
+    async fn plan(&self, vm: VmRef) -> Result<(Arc<dyn VmBackend>, VmPlan), Trouble> {
+        let mut tx = self.store.read().await?;
+        let row: Vm = tx.require(vm.vm).await?;
+        drop(tx);
+        Ok((self.backend_of(vm).await?, VmPlan::of(&row)))
+    }
+
+    async fn backend_of(&self, vm: VmRef) -> Result<Arc<dyn VmBackend>, Trouble> {
+        let vdc = self.store.read().await?.require(vm.vdc).await?;
+        self.backend(vdc.provider).map_err(Trouble::Refused)
+    }
+
+    pub(crate) fn backend(&self, provider: Id<ProviderVdc>) -> Result<Arc<dyn VmBackend>> {
+        self.backends.get(&provider).cloned().ok_or_else(no_backend)
+    }
+
+    /// Repeats a backend call while it may yet succeed.
+    async fn retry<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut wait = self.config.backoff;
+        let mut attempt = 1;
+        loop {
+            match call().await {
+                Ok(value) => return Ok(value),
+                Err(error) if error.is_retriable() && attempt < self.config.attempts => {
+                    tracing::debug!(
+                        attempt,
+                        error = &error as &dyn std::error::Error,
+                        "a backend call is repeated"
+                    );
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(self.config.backoff_max);
+                    attempt += 1;
+                }
+                Err(error) => return Err(Trouble::Refused(error)),
+            }
+        }
+    }
+}
+
+pub(crate) fn no_backend() -> Error {
+    Error::not_supported("this installation has no backend that runs virtual machines")
+}
+
+async fn update_vm(tx: &mut Tx, vm: VmRef, change: impl FnOnce(&mut Vm)) -> Result<()> {
+    let mut row: Vm = tx.require(vm.vm).await?;
+    change(&mut row);
+    tx.update(&mut row).await
+}
+
+/// Gives a row back what a change took, but not what was seen since.
+fn restore(row: &mut Vm, before: &Vm) {
+    row.name.clone_from(&before.name);
+    row.description.clone_from(&before.description);
+    row.spec.clone_from(&before.spec);
+    row.products.clone_from(&before.products);
+}
+
+fn failure(error: &Error) -> TaskFailure {
+    let (major, minor) = match error.kind() {
+        ErrorKind::LimitExceeded => (400, "OPERATION_LIMITS_EXCEEDED"),
+        ErrorKind::InvalidState => (400, "INVALID_STATE"),
+        ErrorKind::NotSupported => (400, "NOT_SUPPORTED"),
+        ErrorKind::Unavailable => (503, "SERVICE_UNAVAILABLE"),
+        ErrorKind::Internal => (500, "INTERNAL_SERVER_ERROR"),
+        _ => (400, "BAD_REQUEST"),
+    };
+    TaskFailure { major, minor: minor.to_owned(), message: error.message().to_owned() }
+}

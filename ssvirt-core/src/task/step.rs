@@ -1,0 +1,106 @@
+//! The steps that tasks are made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    backend::{Place, PowerAction, VmRef},
+    id::{Id, Urn},
+    model::{Org, ProviderVdc, VApp, Vdc, Vm},
+};
+
+/// One idempotent piece of work. The forward and the backward way of each stand side by side in
+/// `task/run.rs`. The variants are stored: they are only ever added to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "camelCase")]
+pub enum Step {
+    /// The rows of a new vApp and its VMs were stored with the task. Backward: they go.
+    Record {
+        /// The vApp, if it is new too.
+        vapp: Option<Id<VApp>>,
+        /// The VMs.
+        vms: Vec<Id<Vm>>,
+    },
+    /// Creates a VM in the backend. Backward: deletes it there.
+    CreateVm {
+        /// Which one.
+        vm: VmRef,
+    },
+    /// The new VMs and vApp are ready to be used.
+    Settle {
+        /// The vApp, if it is new too.
+        vapp: Option<Id<VApp>>,
+        /// The VMs.
+        vms: Vec<Id<Vm>>,
+    },
+    /// Makes the VM in the backend like its row, which was changed with the task. Backward: the row and
+    /// the backend get what was there before.
+    ChangeVm {
+        /// Which one.
+        vm: VmRef,
+        /// The row before the change.
+        before: Box<Vm>,
+    },
+    /// Changes a VM's power, and what the row says of its being deployed.
+    Power {
+        /// Which one.
+        vm: VmRef,
+        /// How.
+        action: PowerAction,
+        /// Whether it is deployed afterwards.
+        deployed: bool,
+    },
+    /// Deletes a VM in the backend. There is no way back: the rest of the task can only be repeated.
+    DeleteVm {
+        /// Which one.
+        vm: VmRef,
+    },
+    /// Removes the rows of VMs and their vApp.
+    Forget {
+        /// The vApp, if it goes too.
+        vapp: Option<Id<VApp>>,
+        /// The VMs.
+        vms: Vec<Id<Vm>>,
+    },
+    /// Makes the backend's place for a VDC. Backward: removes it.
+    EnsurePlace {
+        /// Where.
+        provider: Id<ProviderVdc>,
+        /// The place.
+        place: Place,
+    },
+    /// Removes the backend's place.
+    RemovePlace {
+        /// Where.
+        provider: Id<ProviderVdc>,
+        /// Whose.
+        vdc: Id<Vdc>,
+    },
+    /// Removes the rows of a VDC.
+    ForgetVdc {
+        /// Which one.
+        vdc: Id<Vdc>,
+    },
+    /// Everything was done with the task itself; clients are shown a task because VCD shows one.
+    Done,
+}
+
+/// A task to be stored.
+#[derive(Clone, Debug)]
+pub struct NewTask {
+    /// The organization that sees it.
+    pub org: Id<Org>,
+    /// What it works on.
+    pub owner: Urn,
+    /// The object's name.
+    pub owner_name: String,
+    /// VCD's operation name, such as `vdcInstantiateVapp`.
+    pub operation_name: &'static str,
+    /// The operation for people.
+    pub operation: String,
+    /// What it does.
+    pub steps: Vec<Step>,
+    /// How many of the steps are done in the transaction that stores it.
+    pub done: usize,
+    /// What nothing else may work on meanwhile.
+    pub locks: Vec<Urn>,
+}

@@ -1,0 +1,414 @@
+//! The query service.
+
+use percent_encoding::percent_decode_str;
+use poem::Request;
+use poem_openapi::{ApiResponse, OpenApi};
+use ssvirt_core::{
+    filter,
+    id::{EntityKind, Urn},
+    page::{Page, PageRequest},
+    query::{FieldKind, RecordType, Row, Shown, Value},
+    service::may_query,
+    status::Status,
+};
+use ssvirt_vcd::{Render, link::rel, mt, types};
+
+use super::view;
+use crate::{
+    context::Ctx,
+    error::VcdError,
+    links::{Links, link, media_of},
+    wire::{Rendered, Vcd},
+};
+
+pub struct QueryApi;
+
+/// What a query answers: the list of queries, records, or references.
+pub struct QueryAnswer(Rendered);
+
+impl QueryAnswer {
+    fn of<T: Render + Send + Sync + 'static>(value: T) -> Self {
+        Self(Rendered(std::sync::Arc::new(value)))
+    }
+}
+
+impl poem::IntoResponse for QueryAnswer {
+    fn into_response(self) -> poem::Response {
+        let mut response = poem::http::StatusCode::OK.into_response();
+        response.extensions_mut().insert(self.0);
+        response
+    }
+}
+
+impl ApiResponse for QueryAnswer {
+    fn meta() -> poem_openapi::registry::MetaResponses {
+        let mut meta = Vcd::<types::QueryResultRecords>::meta();
+        if let Some(response) = meta.responses.first_mut() {
+            response.content.extend(crate::wire::media_types::<types::QueryList>());
+        }
+        meta
+    }
+
+    fn register(registry: &mut poem_openapi::registry::Registry) {
+        Vcd::<types::QueryResultRecords>::register(registry);
+        Vcd::<types::QueryList>::register(registry);
+    }
+}
+
+#[OpenApi]
+impl QueryApi {
+    /// Query typed records; without `type` the list of types
+    ///
+    /// Parameters: type, format (records, idrecords, references), filter, filterEncoded, sortAsc, sortDesc,
+    /// fields, page, pageSize, links.
+    #[oai(path = "/api/query", method = "get", operation_id = "query")]
+    async fn query(&self, ctx: Ctx, request: &Request) -> Result<QueryAnswer, VcdError> {
+        let params = Params::parse(request.uri().query().unwrap_or_default())?;
+        let Some(name) = &params.record else { return Ok(QueryAnswer::of(list(&ctx))) };
+        let record = RecordType::from_name(name)
+            .ok_or_else(|| VcdError::bad_request(format!("Bad request: the query type \"{name}\" is not valid.")))?;
+        let filter = params.filter.as_deref().map(filter::parse).transpose()?.flatten();
+        let sort = params.sort.clone();
+        let modern = ctx.modern_status();
+        let page = ctx.cloud.query(&ctx.caller, record, filter, sort, params.page, modern).await?;
+        Ok(match params.format {
+            QueryFormat::References => QueryAnswer::of(references(&ctx, record, &params, &page)),
+            _ => QueryAnswer::of(records(&ctx, record, &params, &page)),
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum QueryFormat {
+    Records,
+    IdRecords,
+    References,
+}
+
+impl QueryFormat {
+    const ALL: [(Self, &'static str, &'static str); 3] = [
+        (Self::Records, "records", mt::QUERY_RECORDS),
+        (Self::IdRecords, "idrecords", mt::QUERY_IDRECORDS),
+        (Self::References, "references", mt::QUERY_REFERENCES),
+    ];
+
+    fn row(self) -> (&'static str, &'static str) {
+        Self::ALL.into_iter().find(|row| row.0 == self).map_or(("records", mt::QUERY_RECORDS), |row| (row.1, row.2))
+    }
+}
+
+struct Params {
+    record: Option<String>,
+    format: QueryFormat,
+    filter: Option<String>,
+    filter_encoded: bool,
+    sort: Vec<(String, bool)>,
+    fields: Option<Vec<String>>,
+    page: PageRequest,
+}
+
+impl Params {
+    /// Reads a query string by VCD's rules: `&` separates, `;` does not; cut at the first `=`; `+` is a
+    /// space; unknown parameters are ignored.
+    fn parse(query: &str) -> Result<Self, VcdError> {
+        let mut params = Self {
+            record: None,
+            format: QueryFormat::Records,
+            filter: None,
+            filter_encoded: false,
+            sort: Vec::new(),
+            fields: None,
+            page: PageRequest::default(),
+        };
+        let (mut page, mut size) = (1, PageRequest::DEFAULT_SIZE);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, raw) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decode(raw)?;
+            match name {
+                "type" => params.record = Some(value),
+                "format" => {
+                    let known = QueryFormat::ALL.into_iter().find(|row| row.1.eq_ignore_ascii_case(&value));
+                    params.format = known
+                        .ok_or_else(|| VcdError::bad_request(format!("Bad request: \"{value}\" is not a query format.")))?
+                        .0;
+                }
+                "filter" => params.filter = Some(value),
+                "filterEncoded" => params.filter_encoded = is_true(&value),
+                "sortAsc" => params.sort.extend(fields_of(&value).map(|field| (field, false))),
+                "sortDesc" => params.sort.extend(fields_of(&value).map(|field| (field, true))),
+                "fields" => params.fields = Some(fields_of(&value).collect()),
+                "page" => page = number(&value)?,
+                "pageSize" => size = number(&value)?,
+                _ => {}
+            }
+        }
+        params.page = PageRequest::new(page, size)?;
+        // A client that encodes values twice says so; what is left encoded are the values' own characters.
+        if params.filter_encoded
+            && let Some(filter) = &params.filter
+            && filter.contains('%')
+        {
+            params.filter = Some(decode_values(filter)?);
+        }
+        Ok(params)
+    }
+}
+
+fn decode(text: &str) -> Result<String, VcdError> {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced)
+        .decode_utf8()
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| VcdError::bad_request("Bad request: the query string is not UTF-8."))
+}
+
+/// Decodes what is still encoded in a filter's values; characters that mean something to the filter
+/// language are kept from doing so by a backslash.
+fn decode_values(filter: &str) -> Result<String, VcdError> {
+    let bytes = filter.as_bytes();
+    let (mut out, mut plain, mut at) = (String::with_capacity(filter.len()), 0, 0);
+    while at < bytes.len() {
+        if bytes[at] != b'%' {
+            at += 1;
+            continue;
+        }
+        // A run of escapes is decoded at once: a character may take several.
+        let start = at;
+        while at + 2 < bytes.len() && bytes[at] == b'%' && bytes[at + 1..at + 3].iter().all(u8::is_ascii_hexdigit) {
+            at += 3;
+        }
+        if at == start {
+            at += 1;
+            continue;
+        }
+        out.push_str(&filter[plain..start]);
+        for c in decode(&filter[start..at])?.chars() {
+            if matches!(c, ';' | ',' | '(' | ')' | '*' | '\\') {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+        plain = at;
+    }
+    out.push_str(&filter[plain..]);
+    Ok(out)
+}
+
+fn fields_of(value: &str) -> impl Iterator<Item = String> {
+    value.split(',').map(str::trim).filter(|field| !field.is_empty()).map(str::to_owned)
+}
+
+fn is_true(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true")
+}
+
+fn number(value: &str) -> Result<u32, VcdError> {
+    value.parse().map_err(|_| VcdError::bad_request(format!("Bad request: \"{value}\" is not a page number.")))
+}
+
+/// Every query type in every format, for clients that look for a link.
+fn list(ctx: &Ctx) -> types::QueryList {
+    let types = RecordType::ALL.iter().filter(|record| may_query(&ctx.caller, **record));
+    let link = types.flat_map(|record| {
+        QueryFormat::ALL.into_iter().map(|(_, format, media)| {
+            let href = ctx.links.path(&format!("/api/query?type={}&format={format}", record.name()));
+            link(rel::DOWN, href, media).named(record.name())
+        })
+    });
+    types::QueryList {
+        container: types::Container {
+            resource: types::Resource {
+                href: Some(ctx.links.path("/api/query")),
+                r#type: Some(mt::QUERY_LIST.to_owned()),
+                link: link.collect(),
+            },
+            ..types::Container::default()
+        },
+    }
+}
+
+fn container(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -> types::Container {
+    let (format, media) = params.format.row();
+    let href = |number: u64| {
+        let mut href = format!(
+            "/api/query?type={}&page={number}&pageSize={}&format={format}",
+            record.name(),
+            page.request.size()
+        );
+        if let Some(filter) = &params.filter {
+            let encoded = percent_encoding::utf8_percent_encode(filter, percent_encoding::NON_ALPHANUMERIC);
+            href.push_str(&format!("&filter={encoded}"));
+        }
+        for (field, descending) in &params.sort {
+            href.push_str(&format!("&{}={field}", if *descending { "sortDesc" } else { "sortAsc" }));
+        }
+        if let Some(fields) = &params.fields {
+            href.push_str(&format!("&fields={}", fields.join(",")));
+        }
+        ctx.links.path(&href)
+    };
+    let number = u64::from(page.request.page());
+    let last = page.page_count();
+    let mut links = Vec::new();
+    if number > 1 {
+        links.push(link(rel::FIRST_PAGE, href(1), media));
+        links.push(link(rel::PREVIOUS_PAGE, href(number - 1), media));
+    }
+    if number < last {
+        links.push(link(rel::NEXT_PAGE, href(number + 1), media));
+        links.push(link(rel::LAST_PAGE, href(last), media));
+    }
+    types::Container {
+        resource: types::Resource { href: Some(href(number)), r#type: Some(media.to_owned()), link: links },
+        name: Some(record.name().to_owned()),
+        page: i32::try_from(number).ok(),
+        page_size: i32::try_from(page.request.size()).ok(),
+        total: i64::try_from(page.total).ok(),
+    }
+}
+
+fn records(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -> types::QueryResultRecords {
+    let wanted = |name: &str| params.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name));
+    let one = |row: &Row| {
+        let urn = Urn { kind: record.subject.kind(), uuid: row.id };
+        let in_template = record.field("isVAppTemplate").is_some_and(|(at, _)| row.values.get(at) == Some(&Value::Bool(true)));
+        let mut attrs = Vec::new();
+        if let Some(href) = href_of(&ctx.links, urn, record.admin, in_template) {
+            attrs.push(("href".into(), href.into()));
+        }
+        // VCD writes ids in idrecords; clients read them in records too.
+        attrs.push(("id".into(), urn.to_string().into()));
+        for (field, value) in record.fields().iter().zip(&row.values).skip(1) {
+            let shown = match field.shown {
+                Shown::Both => true,
+                Shown::Tenant => !record.admin,
+                Shown::Admin => record.admin,
+                Shown::Never => false,
+            };
+            if !shown || !wanted(field.name) {
+                continue;
+            }
+            if let Some(scalar) = scalar(ctx, record, field.kind, value, in_template) {
+                attrs.push((field.name.into(), scalar));
+            }
+        }
+        types::Record {
+            element: record.element(),
+            json_type: record.schema_type(),
+            attrs,
+            link: Vec::new(),
+            metadata: None,
+        }
+    };
+    types::QueryResultRecords { container: container(ctx, record, params, page), record: page.items.iter().map(one).collect() }
+}
+
+fn references(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -> types::QueryReferences {
+    let name_at = record.field("name").map(|(at, _)| at);
+    let one = |row: &Row| {
+        let urn = Urn { kind: record.subject.kind(), uuid: row.id };
+        let name = match name_at.and_then(|at| row.values.get(at)) {
+            Some(Value::Text(name)) => Some(name.clone()),
+            _ => None,
+        };
+        Some(types::Reference {
+            href: href_of(&ctx.links, urn, record.admin, false)?,
+            id: Some(urn.to_string()),
+            r#type: media_of(urn.kind, record.admin).map(str::to_owned),
+            name,
+        })
+    };
+    let (element, reference_element) = reference_elements(record);
+    types::QueryReferences {
+        element,
+        reference_element,
+        container: container(ctx, record, params, page),
+        reference: page.items.iter().filter_map(one).collect(),
+    }
+}
+
+/// The elements of the references format: the schema has one pair for each subject.
+fn reference_elements(record: RecordType) -> (&'static str, &'static str) {
+    use ssvirt_core::query::Subject;
+    match (record.subject, record.admin) {
+        (Subject::Organization, _) => ("OrganizationReferences", "OrganizationReference"),
+        (Subject::OrgVdc, false) => ("OrgVdcReferences", "OrgVdcReference"),
+        (Subject::OrgVdc, true) => ("AdminVdcReferences", "AdminVdcReference"),
+        (Subject::Catalog, false) => ("CatalogReferences", "CatalogReference"),
+        (Subject::Catalog, true) => ("AdminCatalogReferences", "AdminCatalogReference"),
+        (Subject::CatalogItem, false) => ("CatalogItemReferences", "CatalogItemReference"),
+        (Subject::CatalogItem, true) => ("AdminCatalogItemReferences", "AdminCatalogItemReference"),
+        (Subject::VAppTemplate, false) => ("VAppTemplateReferences", "VAppTemplateReference"),
+        (Subject::VAppTemplate, true) => ("AdminVAppTemplateReferences", "AdminVAppTemplateReference"),
+        (Subject::VApp, false) => ("VAppReferences", "VAppReference"),
+        (Subject::VApp, true) => ("AdminVAppReferences", "AdminVAppReference"),
+        (Subject::Vm, false) => ("VMReferences", "VMReference"),
+        (Subject::Vm, true) => ("AdminVMReferences", "AdminVMReference"),
+        (Subject::Task, false) => ("TaskReferences", "TaskReference"),
+        (Subject::Task, true) => ("AdminTaskReferences", "AdminTaskReference"),
+        (Subject::User, false) => ("UserReferences", "UserReference"),
+        (Subject::User, true) => ("AdminUserReferences", "AdminUserReference"),
+        (Subject::Role, _) => ("RoleReferences", "RoleReference"),
+        (Subject::Right, _) => ("RightReferences", "RightReference"),
+        (Subject::Media, false) => ("MediaReferences", "MediaReference"),
+        (Subject::Media, true) => ("AdminMediaReferences", "AdminMediaReference"),
+        (Subject::Disk, false) => ("DiskReferences", "DiskReference"),
+        (Subject::Disk, true) => ("AdminDiskReferences", "AdminDiskReference"),
+        (Subject::OrgVdcStorageProfile, false) => ("OrgVdcStorageProfileReferences", "OrgVdcStorageProfileReference"),
+        (Subject::OrgVdcStorageProfile, true) => {
+            ("AdminOrgVdcStorageProfileReferences", "AdminOrgVdcStorageProfileReference")
+        }
+        (Subject::OrgVdcNetwork, _) => ("OrgVdcNetworkReferences", "OrgVdcNetworkReference"),
+        (Subject::VAppNetwork, false) => ("VAppNetworkReferences", "VAppNetworkReference"),
+        (Subject::VAppNetwork, true) => ("AdminVAppNetworkReferences", "AdminVAppNetworkReference"),
+    }
+}
+
+/// The href of a record: VMs of templates and the networks of vApps have their own forms.
+fn href_of(links: &Links, urn: Urn, admin: bool, in_template: bool) -> Option<String> {
+    match urn.kind {
+        EntityKind::Vm if in_template => Some(links.template_vm(ssvirt_core::Id::new(urn.uuid))),
+        _ => links.entity(urn, admin),
+    }
+}
+
+fn scalar(ctx: &Ctx, record: RecordType, kind: FieldKind, value: &Value, in_template: bool) -> Option<types::Scalar> {
+    Some(match (kind, value) {
+        (_, Value::Null) => return None,
+        // The container of a VM inside a template is the template.
+        (FieldKind::Ref(EntityKind::VApp), Value::Ref(uuid)) if in_template => {
+            ctx.links.template(ssvirt_core::Id::new(*uuid)).into()
+        }
+        (FieldKind::Ref(kind), Value::Ref(uuid)) => {
+            ctx.links.entity(Urn { kind, uuid: *uuid }, record.admin)?.into()
+        }
+        (FieldKind::Urn(kind), Value::Ref(uuid)) => Urn { kind, uuid: *uuid }.to_string().into(),
+        (FieldKind::Status, Value::Int(code)) => {
+            let status = i32::try_from(*code).ok().and_then(Status::from_code);
+            status.map_or("UNKNOWN", Status::name).into()
+        }
+        (FieldKind::Time, Value::Time(at) | Value::Int(at)) => view::time_millis(*at).into(),
+        (_, Value::Text(text)) => text.as_str().into(),
+        (_, Value::Int(number) | Value::Time(number)) => (*number).into(),
+        (_, Value::Bool(flag)) => (*flag).into(),
+        (_, Value::Ref(uuid)) => uuid.to_string().into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_strings_as_clients_write_them() {
+        let params = Params::parse("&type=vm&filter=a==b%20c;d==e+f&filterEncoded=true&page=2&x=1").unwrap();
+        assert_eq!(params.record.as_deref(), Some("vm"));
+        assert_eq!(params.filter.as_deref(), Some("a==b c;d==e f"));
+        assert_eq!(params.page.page(), 2);
+        let params = Params::parse("type=vm&filter=vdc==https%253A%252F%252Fh%252Fx%253By&filterEncoded=true").unwrap();
+        assert_eq!(params.filter.as_deref(), Some(r"vdc==https://h/x\;y"));
+        assert!(Params::parse("type=vm&page=0").is_err());
+        assert!(Params::parse("type=vm&page=x").is_err());
+        assert!(Params::parse("type=vm&filter=%ff").is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! Virtual machines: how they are shown, and how changes are read.
+
+pub mod change;
+pub mod sections;
+pub mod view;

@@ -39,7 +39,9 @@ pub async fn fresh() -> Option<String> {
     };
     match made {
         Ok(url) => Some(url),
-        Err(why) if env::var("CI").is_ok_and(|ci| ci == "true") => panic!("PostgreSQL is missing: {why}"),
+        Err(why) if env::var("CI").is_ok_and(|ci| ci == "true") => {
+            panic!("PostgreSQL is missing: {why}")
+        }
         Err(why) => {
             println!("left out: PostgreSQL ({why})");
             None
@@ -62,15 +64,19 @@ async fn create(server: &str) -> Result<String, sqlx::Error> {
     let now = SystemClock.now().as_second();
     // Sorted by rules that are not byte by byte, where the server knows such: stores must not rely on it.
     let name = format!("{PREFIX}{now}_{}", RandomIds.uuid().simple());
-    let natural = "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en'";
+    let natural =
+        "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en'";
     let made = connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name} {natural}"))).await;
     if made.is_err() {
         let plain = "TEMPLATE template0 ENCODING 'UTF8'";
         connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name} {plain}"))).await?;
     }
-    let left: Vec<String> = sqlx::query_scalar("SELECT datname::text FROM pg_database").fetch_all(&mut connection).await?;
+    let left: Vec<String> = sqlx::query_scalar("SELECT datname::text FROM pg_database")
+        .fetch_all(&mut connection)
+        .await?;
     for old in left {
-        let made = old.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next()?.parse::<i64>().ok());
+        let made =
+            old.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next()?.parse::<i64>().ok());
         if made.is_some_and(|made| made + STALE < now) {
             // Another process may be at it as well.
             connection.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {old}"))).await.ok();
@@ -96,7 +102,8 @@ async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
 
 /// The same URL with another database.
 fn with_database(url: &str, name: &str) -> String {
-    let (address, options) = url.split_once('?').map_or((url, None), |(address, options)| (address, Some(options)));
+    let (address, options) =
+        url.split_once('?').map_or((url, None), |(address, options)| (address, Some(options)));
     let start = address.find("://").map_or(0, |at| at + 3);
     let end = address[start..].find('/').map_or(address.len(), |at| start + at);
     let options = options.map(|options| format!("?{options}")).unwrap_or_default();
@@ -105,14 +112,23 @@ fn with_database(url: &str, name: &str) -> String {
 
 /// Starts a server that ends with this process, however that ends.
 fn start() -> Result<String, String> {
-    let bin = programs().ok_or("no initdb and postgres in PATH, /usr/lib/postgresql or /usr/local/bin")?;
-    let base = env::temp_dir().join(format!("ssvirt-pg-{}", &RandomIds.uuid().simple().to_string()[..12]));
+    let bin = programs()
+        .ok_or("no initdb and postgres in PATH, /usr/lib/postgresql or /usr/local/bin")?;
+    let base =
+        env::temp_dir().join(format!("ssvirt-pg-{}", &RandomIds.uuid().simple().to_string()[..12]));
     fs::create_dir(&base).map_err(|error| failed("create a folder", error))?;
     let user = if numeric("-u", None)? == 0 { Some(unprivileged(&base)?) } else { None };
     let data = base.join("data");
 
     let output = as_user(user.as_ref(), &bin.join("initdb"))
-        .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"])
+        .args([
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "--pgdata",
+        ])
         .arg(&data)
         .current_dir(&base)
         .output()
@@ -160,12 +176,18 @@ fn failed(what: &str, why: impl Display) -> String {
 /// The folder of `initdb` and `postgres`.
 fn programs() -> Option<PathBuf> {
     let mut folders: Vec<PathBuf> = env::var_os("PATH").iter().flat_map(env::split_paths).collect();
-    let mut versions: Vec<_> =
-        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut versions: Vec<_> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     versions.sort();
     folders.extend(versions.into_iter().rev().map(|version| version.join("bin")));
     folders.push("/usr/local/bin".into());
-    let folder = folders.into_iter().find(|folder| ["initdb", "postgres"].iter().all(|p| folder.join(p).exists()))?;
+    let folder = folders
+        .into_iter()
+        .find(|folder| ["initdb", "postgres"].iter().all(|p| folder.join(p).exists()))?;
     // `initdb` looks for the other programs beside itself, not beside a link to it.
     let real = fs::canonicalize(folder.join("initdb")).ok()?;
     real.parent().filter(|real| real.join("postgres").exists()).map(Path::to_owned).or(Some(folder))
@@ -182,16 +204,28 @@ struct User {
 fn unprivileged(base: &Path) -> Result<User, String> {
     let user = ["postgres", "nobody"]
         .into_iter()
-        .find_map(|name| Some(User { name, uid: numeric("-u", Some(name)).ok()?, gid: numeric("-g", Some(name)).ok()? }))
+        .find_map(|name| {
+            Some(User {
+                name,
+                uid: numeric("-u", Some(name)).ok()?,
+                gid: numeric("-g", Some(name)).ok()?,
+            })
+        })
         .ok_or("root may not run postgres, and there is neither a user postgres nor nobody")?;
-    std::os::unix::fs::chown(base, Some(user.uid), Some(user.gid)).map_err(|error| failed("chown", error))?;
-    fs::set_permissions(base, fs::Permissions::from_mode(0o755)).map_err(|error| failed("chmod", error))?;
+    std::os::unix::fs::chown(base, Some(user.uid), Some(user.gid))
+        .map_err(|error| failed("chown", error))?;
+    fs::set_permissions(base, fs::Permissions::from_mode(0o755))
+        .map_err(|error| failed("chmod", error))?;
     Ok(user)
 }
 
 /// `id -u` and the like.
 fn numeric(flag: &str, user: Option<&str>) -> Result<u32, String> {
-    let output = Command::new("id").arg(flag).args(user).output().map_err(|error| failed("run id", error))?;
+    let output = Command::new("id")
+        .arg(flag)
+        .args(user)
+        .output()
+        .map_err(|error| failed("run id", error))?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().map_err(|error| failed("read the answer of id", error))
 }
@@ -199,7 +233,9 @@ fn numeric(flag: &str, user: Option<&str>) -> Result<u32, String> {
 /// A command that this user runs, by whichever of these programs there is.
 fn as_user(user: Option<&User>, program: &Path) -> Command {
     let Some(user) = user else { return Command::new(program) };
-    let there = |name: &str| ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].iter().any(|f| Path::new(f).join(name).exists());
+    let there = |name: &str| {
+        ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].iter().any(|f| Path::new(f).join(name).exists())
+    };
     if there("setpriv") {
         let mut command = Command::new("setpriv");
         command.arg(format!("--reuid={}", user.uid)).arg(format!("--regid={}", user.gid));
@@ -224,7 +260,10 @@ mod tests {
     #[test]
     fn the_database_of_a_url_is_replaced() {
         for (url, expected) in [
-            ("postgres://u:p@host:5432/db?sslmode=disable", "postgres://u:p@host:5432/x?sslmode=disable"),
+            (
+                "postgres://u:p@host:5432/db?sslmode=disable",
+                "postgres://u:p@host:5432/x?sslmode=disable",
+            ),
             ("postgres://u@localhost?host=/tmp/a", "postgres://u@localhost/x?host=/tmp/a"),
             ("postgres://host/", "postgres://host/x"),
         ] {

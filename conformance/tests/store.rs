@@ -1,5 +1,7 @@
 //! The stores against their suite, and what only stores on a disk or a server can show.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
+
 use std::{path::PathBuf, time::Duration};
 
 use futures_util::future::join_all;
@@ -74,7 +76,9 @@ async fn postgresql() {
     if postgres::fresh().await.is_none() {
         return;
     }
-    let make = || async { Box::new(ready(&postgres::fresh().await.unwrap()).await) as Box<dyn TenancyStore> };
+    let make = || async {
+        Box::new(ready(&postgres::fresh().await.unwrap()).await) as Box<dyn TenancyStore>
+    };
     suite::store::run(make).await.assert_passed();
 }
 
@@ -137,7 +141,8 @@ async fn sqlite_readers_only_read() {
     let folder = Folder::new("readers");
     let store = ready(&folder.url("db")).await;
     let _writer = store.begin().await.unwrap();
-    let mut reader = tokio::time::timeout(Duration::from_secs(1), store.read()).await.unwrap().unwrap();
+    let mut reader =
+        tokio::time::timeout(Duration::from_secs(1), store.read()).await.unwrap().unwrap();
     assert_eq!(reader.count::<ComputePolicy>(&[]).await.unwrap(), 0);
     reader.insert(&policy("no")).await.unwrap_err();
 }
@@ -170,7 +175,15 @@ async fn in_memory_readers_wait_for_writers() {
     let mut tx = store.begin().await.unwrap();
     let reader = tokio::spawn({
         let store = store.clone();
-        async move { store.read().await.unwrap().count::<ComputePolicy>(&[By::Name("p".to_owned())]).await.unwrap() }
+        async move {
+            store
+                .read()
+                .await
+                .unwrap()
+                .count::<ComputePolicy>(&[By::Name("p".to_owned())])
+                .await
+                .unwrap()
+        }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     tx.insert(&policy("p")).await.unwrap();

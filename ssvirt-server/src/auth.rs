@@ -32,7 +32,11 @@ impl Tokens {
         // Whether the session is over is the session row's to say, by the cloud's clock.
         validation.validate_exp = false;
         validation.set_required_spec_claims(&["exp", "sub"]);
-        Self { encoding: EncodingKey::from_secret(key), decoding: DecodingKey::from_secret(key), validation }
+        Self {
+            encoding: EncodingKey::from_secret(key),
+            decoding: DecodingKey::from_secret(key),
+            validation,
+        }
     }
 
     /// The token of a session.
@@ -46,7 +50,8 @@ impl Tokens {
             iat: session.created.as_second(),
             exp: session.expires.as_second(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(Error::internal)
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+            .map_err(Error::internal)
     }
 
     /// The session that a token names.

@@ -18,7 +18,7 @@ use crate::{
 /// Terraform's vcd provider, vcd-cli and other clients of VMware Cloud Director work with it unchanged.
 /// To look at it, with nothing else installed:
 ///
-///     ssvirt serve --demo
+///   ssvirt serve --demo
 #[derive(Parser)]
 #[command(name = "ssvirt", version, verbatim_doc_comment, disable_help_subcommand = true)]
 struct Cli {
@@ -49,7 +49,7 @@ enum Command {
     ///   SSVIRT_DEMO_PASSWORD       password of all users of the demo; random otherwise
     ///
     /// The server stops on Ctrl+C and SIGTERM, once the requests that are under way are answered.
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, about = "Run the server")]
     Serve(Box<ServeArgs>),
     /// Bring the database to this version's schema, and do nothing else.
     ///

@@ -15,7 +15,7 @@ use std::{
 use figment::{
     Figment, Metadata, Profile, Provider,
     error::Kind,
-    providers::{Format as _, Toml, Yaml},
+    providers::{Format as _, Serialized, Toml, Yaml},
     value::{Dict, Map},
 };
 use serde::Deserialize;
@@ -219,7 +219,7 @@ fn with_port(layer: Figment) -> Figment {
     match (layer.find_value("listen"), layer.find_value("api_port")) {
         (Err(_), Ok(port)) => {
             let port = value::text(&port);
-            layer.merge(("listen", format!("0.0.0.0:{port}")))
+            layer.merge(Serialized::default("listen", format!("0.0.0.0:{port}")))
         }
         _ => layer,
     }
@@ -237,8 +237,11 @@ impl Provider for Layer {
     }
 
     fn data(&self) -> figment::Result<Map<Profile, Dict>> {
-        let dict: Dict =
-            self.given.iter().map(|(key, value)| ((*key).to_owned(), value.clone().into())).collect();
+        let dict: Dict = self
+            .given
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone().into()))
+            .collect();
         Ok(Profile::Default.collect(dict))
     }
 }

@@ -4,11 +4,7 @@ use poem::{
     FromRequest, Request, RequestBody,
     http::{HeaderMap, header},
 };
-use ssvirt_core::{
-    Cloud, Id,
-    model::Org,
-    service::Caller,
-};
+use ssvirt_core::{Cloud, Id, model::Org, service::Caller};
 use ssvirt_vcd::{ApiVersion, Format};
 
 use crate::{auth, error::VcdError, links::Links, state::State};
@@ -40,7 +36,8 @@ impl<'a> FromRequest<'a> for Anonymous {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
         let state = State::of(request)?;
         let links = Links::of(request, &state);
-        let negotiated = request.extensions().get::<Negotiated>().cloned().ok_or_else(VcdError::internal)?;
+        let negotiated =
+            request.extensions().get::<Negotiated>().cloned().ok_or_else(VcdError::internal)?;
         Ok(Self { state, links, negotiated })
     }
 }
@@ -67,7 +64,9 @@ impl Ctx {
 impl<'a> FromRequest<'a> for Ctx {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
         let Anonymous { state, links, negotiated } = Anonymous::from_request(request, body).await?;
-        let token = auth::token(request.headers()).ok_or_else(ssvirt_core::Error::unauthorized).map_err(VcdError::from)?;
+        let token = auth::token(request.headers())
+            .ok_or_else(ssvirt_core::Error::unauthorized)
+            .map_err(VcdError::from)?;
         let session = state.tokens.session(token).map_err(VcdError::from)?;
         let (_, mut caller) = state.cloud.authenticate(session).await.map_err(VcdError::from)?;
         caller.request_id.clone_from(&negotiated.request_id);
@@ -83,7 +82,9 @@ impl<'a> FromRequest<'a> for Ctx {
 
 /// The organization that a provider acts in: a bare UUID or a URN.
 fn tenant_context(headers: &HeaderMap) -> Result<Option<Id<Org>>, VcdError> {
-    let Some(value) = headers.get("x-vmware-vcloud-tenant-context").and_then(|value| value.to_str().ok()) else {
+    let Some(value) =
+        headers.get("x-vmware-vcloud-tenant-context").and_then(|value| value.to_str().ok())
+    else {
         return Ok(None);
     };
     if value.trim().is_empty() {
@@ -96,7 +97,9 @@ fn tenant_context(headers: &HeaderMap) -> Result<Option<Id<Org>>, VcdError> {
 
 /// The authority (host and port) that the client used.
 pub fn authority(request: &Request) -> Option<&str> {
-    let host = request.header(header::HOST).or_else(|| request.uri().authority().map(|a| a.as_str()))?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
+    let host =
+        request.header(header::HOST).or_else(|| request.uri().authority().map(|a| a.as_str()))?;
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
     (!host.is_empty() && host.chars().all(plain)).then_some(host)
 }

@@ -37,12 +37,20 @@ impl VcdError {
 
     /// 404 for a path that is not served.
     pub fn no_route(path: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, code::NOT_FOUND, format!("There is no resource at {path}."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            code::NOT_FOUND,
+            format!("There is no resource at {path}."),
+        )
     }
 
     /// 500 without internals.
     pub fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            code::INTERNAL_SERVER_ERROR,
+            "Internal Server Error",
+        )
     }
 
     /// What a poem error means to a client: ours as it is, poem's own by its status.
@@ -57,15 +65,19 @@ impl VcdError {
                 code::METHOD_NOT_ALLOWED,
                 "The method is not allowed for this resource.",
             ),
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, code::BAD_REQUEST, "The request body is too large.")
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                code::BAD_REQUEST,
+                "The request body is too large.",
+            ),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 code::UNSUPPORTED_MEDIA_TYPE,
                 "The request body has an unsupported media type.",
             ),
-            status if status.is_client_error() => Self::new(status, code::BAD_REQUEST, error.to_string()),
+            status if status.is_client_error() => {
+                Self::new(status, code::BAD_REQUEST, error.to_string())
+            }
             _ => {
                 tracing::error!(%error, "an unexpected error");
                 Self::internal()
@@ -134,7 +146,12 @@ impl ApiResponse for VcdError {
             content: wire::media_types::<types::Error>(),
             headers: Vec::new(),
         };
-        MetaResponses { responses: vec![response("4XX", "The request is refused"), response("5XX", "The server failed")] }
+        MetaResponses {
+            responses: vec![
+                response("4XX", "The request is refused"),
+                response("5XX", "The server failed"),
+            ],
+        }
     }
 
     fn register(registry: &mut Registry) {

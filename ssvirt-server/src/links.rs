@@ -4,7 +4,10 @@ use poem::Request;
 use ssvirt_core::{
     Id,
     id::{EntityKind, Urn},
-    model::{Catalog, CatalogItem, ComputePolicy, Network, Org, Role, StorageProfile, Task, Template, TemplateVm, User, VApp, Vdc, Vm},
+    model::{
+        Catalog, CatalogItem, ComputePolicy, Network, Org, Role, StorageProfile, Task, Template,
+        TemplateVm, User, VApp, Vdc, Vm,
+    },
 };
 use ssvirt_vcd::types::{Link, Reference};
 use uuid::Uuid;

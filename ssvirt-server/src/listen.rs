@@ -55,7 +55,10 @@ impl Acceptor for Gate {
             Err(error) => {
                 if !gone_already(&error) {
                     // Out of file descriptors, most likely. Asking again at once would only burn a core.
-                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot take in a connection");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot take in a connection"
+                    );
                     tokio::time::sleep(NO_ROOM).await;
                 }
                 return Err(error);
@@ -134,7 +137,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<Result<usize>> {
         ready!(self.poll_stream(cx))?.poll_write(cx, buf)
     }
 
@@ -164,5 +171,55 @@ impl AsyncWrite for Connection {
     fn is_write_vectored(&self) -> bool {
         // Both kinds can: rustls gathers what fits into a record.
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use poem::{Route, Server, get, handler};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        sync::{Notify, oneshot},
+        time::timeout,
+    };
+
+    use super::*;
+
+    #[handler]
+    async fn slow(state: poem::web::Data<&Arc<Notify>>) -> &'static str {
+        state.notified().await;
+        "done"
+    }
+
+    #[tokio::test]
+    async fn a_request_under_way_is_answered_before_the_end() {
+        use poem::EndpointExt as _;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gate = Gate::new(listener, None).unwrap();
+        let release = Arc::new(Notify::new());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = Route::new().at("/slow", get(slow)).data(Arc::clone(&release));
+        let server = tokio::spawn(Server::new_with_acceptor(gate).run_with_graceful_shutdown(
+            app,
+            async { drop(stopped.await) },
+            Some(Duration::from_secs(10)),
+        ));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        // One that never says anything does not count.
+        let idle = TcpStream::connect(address).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.send(()).unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!server.is_finished());
+        release.notify_one();
+        let mut answer = String::new();
+        timeout(Duration::from_secs(5), client.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+        timeout(Duration::from_secs(5), server).await.unwrap().unwrap().unwrap();
+        drop(idle);
     }
 }

@@ -47,11 +47,16 @@ pub struct Who(Arc<Mutex<Option<String>>>);
 impl Who {
     /// Notes who it is.
     pub fn set(&self, caller: &Caller) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{}@{}", caller.user_name, caller.org_name));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(format!("{}@{}", caller.user_name, caller.org_name));
     }
 
     fn get(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(|| "-".to_owned())
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .unwrap_or_else(|| "-".to_owned())
     }
 }
 
@@ -93,7 +98,9 @@ impl<E: Endpoint> Endpoint for Negotiate<E> {
         let mut response = match result {
             Ok(response) => response,
             Err(error) if error.is_from_response() => error.into_response(),
-            Err(error) => refusal(&VcdError::of(&error, &path), surface, format, version, &request_id),
+            Err(error) => {
+                refusal(&VcdError::of(&error, &path), surface, format, version, &request_id)
+            }
         };
         write_body(&mut response, surface, format, version);
         response.headers_mut().insert("x-vmware-vcloud-request-id", header_value(&request_id));
@@ -156,18 +163,27 @@ fn surface_of(path: &str) -> Surface {
 /// VCD's rule: the client's own id, if it sends one, with a fresh one behind.
 fn request_id(headers: &HeaderMap) -> String {
     let fresh = RandomIds.uuid();
-    let client = headers.get("x-vmware-vcloud-client-request-id").and_then(|value| value.to_str().ok());
-    let client: String = client.unwrap_or_default().chars().filter(char::is_ascii_graphic).take(128).collect();
+    let client =
+        headers.get("x-vmware-vcloud-client-request-id").and_then(|value| value.to_str().ok());
+    let client: String =
+        client.unwrap_or_default().chars().filter(char::is_ascii_graphic).take(128).collect();
     if client.is_empty() { fresh.to_string() } else { format!("{client}-{fresh}") }
 }
 
-fn negotiated(request: &Request, surface: Surface, request_id: &str) -> Result<Negotiated, (Format, VcdError)> {
-    let accept = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+fn negotiated(
+    request: &Request,
+    surface: Surface,
+    request_id: &str,
+) -> Result<Negotiated, (Format, VcdError)> {
+    let accept =
+        request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let Accepted { format, version } = media::negotiate(accept);
     let path = request.uri().path();
     let format = match (surface, format) {
         (Surface::CloudApi, FormatAsked::Any | FormatAsked::Json) => Format::Json,
-        (Surface::CloudApi, _) => return Err((Format::Json, not_acceptable("this resource is served as JSON"))),
+        (Surface::CloudApi, _) => {
+            return Err((Format::Json, not_acceptable("this resource is served as JSON")));
+        }
         (Surface::Plain, _) => Format::Json,
         (Surface::Legacy, FormatAsked::Any | FormatAsked::Xml) => Format::Xml,
         (Surface::Legacy, FormatAsked::Json) => Format::Json,
@@ -176,7 +192,8 @@ fn negotiated(request: &Request, surface: Surface, request_id: &str) -> Result<N
         }
     };
     // The version list is how clients learn of versions; logins of old clients name none either.
-    let optional = surface != Surface::Legacy || matches!(path, "/api/versions" | "/api/sessions" | "/api/session");
+    let optional = surface != Surface::Legacy
+        || matches!(path, "/api/versions" | "/api/sessions" | "/api/session");
     let (version, named) = match version {
         VersionAsked::Version(version) if version.is_served() => (version, true),
         VersionAsked::Empty => (ApiVersion::NEWEST, false),
@@ -208,10 +225,18 @@ fn invalid_version() -> String {
 }
 
 /// An error's answer.
-fn refusal(error: &VcdError, surface: Surface, format: Format, version: ApiVersion, request_id: &str) -> Response {
+fn refusal(
+    error: &VcdError,
+    surface: Surface,
+    format: Format,
+    version: ApiVersion,
+    request_id: &str,
+) -> Response {
     let element = error.element(request_id);
     let (body, media) = match (surface, format) {
-        (Surface::Legacy, Format::Xml) => (to_xml(&element, version), media::content_type(element.media(), format, version)),
+        (Surface::Legacy, Format::Xml) => {
+            (to_xml(&element, version), media::content_type(element.media(), format, version))
+        }
         (Surface::Legacy, Format::Json) => {
             (to_json(&element, version), media::content_type(element.media(), format, version))
         }
@@ -226,7 +251,10 @@ fn refusal(error: &VcdError, surface: Surface, format: Format, version: ApiVersi
     };
     let mut response = Response::builder().status(error.status).content_type(media).body(body);
     if error.status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, header_value("Bearer realm=\"VMware Cloud Director\""));
+        response.headers_mut().insert(
+            header::WWW_AUTHENTICATE,
+            header_value("Bearer realm=\"VMware Cloud Director\""),
+        );
     }
     response
 }
@@ -244,7 +272,8 @@ fn write_body(response: &mut Response, surface: Surface, format: Format, version
         };
         response.headers_mut().insert(header::CONTENT_TYPE, header_value(&media));
         response.set_body(value.render(format, version));
-    } else if surface == Surface::CloudApi && response.headers().contains_key(header::CONTENT_TYPE) {
+    } else if surface == Surface::CloudApi && response.headers().contains_key(header::CONTENT_TYPE)
+    {
         let media = format!("application/json;version={version}");
         response.headers_mut().insert(header::CONTENT_TYPE, header_value(&media));
     }
@@ -252,7 +281,8 @@ fn write_body(response: &mut Response, surface: Surface, format: Format, version
 
 /// The path with its ids taken out, so that lines of one route can be counted.
 fn route(path: &str) -> String {
-    let is_id = |segment: &str| segment.len() >= 36 && ssvirt_core::id::parse_any(segment).is_some();
+    let is_id =
+        |segment: &str| segment.len() >= 36 && ssvirt_core::id::parse_any(segment).is_some();
     let segments = path.split('/').map(|segment| if is_id(segment) { "{id}" } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }

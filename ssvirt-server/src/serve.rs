@@ -50,7 +50,8 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let acceptor = tls::acceptor(&config, data_dir.as_ref(), clock.now())?;
     // Before passwords are made that are printed only once: a port in use must not lose them.
     let (listener, local) = bind(&config.listen).await?;
-    let gate = Gate::new(listener, acceptor).map_err(|error| Failure::of("cannot listen", &error))?;
+    let gate =
+        Gate::new(listener, acceptor).map_err(|error| Failure::of("cannot listen", &error))?;
 
     let store = open_store(&config, data_dir.as_ref()).await?;
     let cloud = cloud(&config, &store, clock);
@@ -59,7 +60,12 @@ pub async fn run(config: Config) -> Result<(), Failure> {
 
     let root = root_url(&config, local);
     tracing::info!(listen = %local, url = root, backend = config.backend.name(), "ready");
-    banner::print(&banner::Banner { config: &config, root: &root, data_dir: data_dir.as_ref(), logins });
+    banner::print(&banner::Banner {
+        config: &config,
+        root: &root,
+        data_dir: data_dir.as_ref(),
+        logins,
+    });
     // The listener takes in connections already; they are answered in a moment.
     ready_file.announce(&root)?;
 

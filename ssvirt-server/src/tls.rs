@@ -42,7 +42,9 @@ pub(crate) fn acceptor(
     let (certs, key) = match (&config.tls, data_dir) {
         (Some(files), _) => from_files(files)?,
         (None, Some(data_dir)) => kept(data_dir, &names(config), now)?,
-        (None, None) => return Err(Failure::new("there is neither a certificate nor a data folder")),
+        (None, None) => {
+            return Err(Failure::new("there is neither a certificate nor a data folder"));
+        }
     };
     let mut tls = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -67,7 +69,8 @@ fn from_files(files: &TlsFiles) -> Result<Identity, Failure> {
     if certs.is_empty() {
         return Err(wrong(&files.cert, &pem::Error::NoItemsFound));
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, &error))?;
+    let key =
+        PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, &error))?;
     Ok((certs, key))
 }
 
@@ -127,9 +130,8 @@ fn still_good(cert: &[u8], names: &[String], today: Date) -> bool {
         return false;
     };
     let known: Vec<&str> = known.split(' ').collect();
-    let lasts = until
-        .parse::<Date>()
-        .is_ok_and(|until| today.saturating_add(RENEW_DAYS.days()) < until);
+    let lasts =
+        until.parse::<Date>().is_ok_and(|until| today.saturating_add(RENEW_DAYS.days()) < until);
     lasts && names.iter().all(|name| known.contains(&name.as_str()))
 }
 
@@ -140,7 +142,11 @@ fn make(names: &[String], today: Date) -> Result<(String, String), Failure> {
     let from = today.saturating_sub(1.day());
     let until = today.saturating_add(YEARS.years());
     let day = |date: Date| {
-        rcgen::date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
+        rcgen::date_time_ymd(
+            date.year().into(),
+            date.month().unsigned_abs(),
+            date.day().unsigned_abs(),
+        )
     };
     let mut params = CertificateParams::new(names).map_err(failed)?;
     params.not_before = day(from);

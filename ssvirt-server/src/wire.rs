@@ -11,7 +11,10 @@ use poem::{
 };
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions,
-    registry::{MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
+    registry::{
+        MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef,
+        Registry,
+    },
 };
 use ssvirt_vcd::{
     Format, Render, VcdType, from_json, from_xml, media,
@@ -130,8 +133,10 @@ fn body_format<T: VcdType>(request: &Request) -> Result<Format, VcdError> {
     let Some(header) = request.header(header::CONTENT_TYPE) else { return Ok(Format::Xml) };
     let content = media::parse_content_type(header).ok_or_else(unsupported)?;
     let expected = T::shape().media;
-    let generic = matches!(content.media.as_str(), "application/xml" | "text/xml" | "application/json" | "application/*")
-        || matches!(content.media.as_str(), "application" | "text");
+    let generic = matches!(
+        content.media.as_str(),
+        "application/xml" | "text/xml" | "application/json" | "application/*"
+    ) || matches!(content.media.as_str(), "application" | "text");
     if !generic && !expected.is_empty() && !content.media.eq_ignore_ascii_case(expected) {
         return Err(unsupported());
     }
@@ -184,7 +189,10 @@ fn add_fields(registry: &mut Registry, shape: &'static Shape, schema: &mut MetaS
             }
         };
         let property = if field.list {
-            MetaSchemaRef::Inline(Box::new(MetaSchema { items: Some(Box::new(one)), ..MetaSchema::new("array") }))
+            MetaSchemaRef::Inline(Box::new(MetaSchema {
+                items: Some(Box::new(one)),
+                ..MetaSchema::new("array")
+            }))
         } else {
             one
         };
@@ -198,7 +206,8 @@ fn add_fields(registry: &mut Registry, shape: &'static Shape, schema: &mut MetaS
 /// poem-openapi wants media types that live for ever; there are as many as there are VCD types.
 fn intern(text: String) -> &'static str {
     static KNOWN: OnceLock<Mutex<HashSet<&'static str>>> = OnceLock::new();
-    let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known =
+        KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(text) = known.get(text.as_str()) {
         return text;
     }

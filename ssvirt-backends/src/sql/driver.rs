@@ -101,39 +101,57 @@ pub(super) enum Conn {
 
 impl Conn {
     /// Runs a statement and takes its rows.
-    pub(super) async fn fetch(&mut self, sql: impl Into<Cow<'static, str>>, vals: Vec<Val>) -> Result<Vec<Row>> {
+    pub(super) async fn fetch(
+        &mut self,
+        sql: impl Into<Cow<'static, str>>,
+        vals: Vec<Val>,
+    ) -> Result<Vec<Row>> {
         refuse_nul(&vals)?;
         let sql = AssertSqlSafe(sql.into());
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(tx) => {
                 let arguments = bind_all!(sqlx::sqlite::SqliteArguments::default(), vals);
-                let rows = sqlx::query_with(sql, arguments).fetch_all(&mut **tx).await.map_err(error)?;
+                let rows =
+                    sqlx::query_with(sql, arguments).fetch_all(&mut **tx).await.map_err(error)?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(tx) => {
                 let arguments = bind_all!(sqlx::postgres::PgArguments::default(), vals);
-                let rows = sqlx::query_with(sql, arguments).fetch_all(&mut **tx).await.map_err(error)?;
+                let rows =
+                    sqlx::query_with(sql, arguments).fetch_all(&mut **tx).await.map_err(error)?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
         }
     }
 
     /// Runs a statement; how many rows it changed.
-    pub(super) async fn execute(&mut self, sql: impl Into<Cow<'static, str>>, vals: Vec<Val>) -> Result<u64> {
+    pub(super) async fn execute(
+        &mut self,
+        sql: impl Into<Cow<'static, str>>,
+        vals: Vec<Val>,
+    ) -> Result<u64> {
         refuse_nul(&vals)?;
         let sql = AssertSqlSafe(sql.into());
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(tx) => {
                 let arguments = bind_all!(sqlx::sqlite::SqliteArguments::default(), vals);
-                Ok(sqlx::query_with(sql, arguments).execute(&mut **tx).await.map_err(error)?.rows_affected())
+                Ok(sqlx::query_with(sql, arguments)
+                    .execute(&mut **tx)
+                    .await
+                    .map_err(error)?
+                    .rows_affected())
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(tx) => {
                 let arguments = bind_all!(sqlx::postgres::PgArguments::default(), vals);
-                Ok(sqlx::query_with(sql, arguments).execute(&mut **tx).await.map_err(error)?.rows_affected())
+                Ok(sqlx::query_with(sql, arguments)
+                    .execute(&mut **tx)
+                    .await
+                    .map_err(error)?
+                    .rows_affected())
             }
         }
     }
@@ -183,7 +201,9 @@ impl Engine {
     pub(super) async fn sqlite(url: &str, options: &super::SqlOptions) -> Result<Self> {
         use sqlx::{
             ConnectOptions as _, Connection as _,
-            sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+            sqlite::{
+                SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+            },
         };
 
         let memory = url.contains(":memory:") || url.contains("mode=memory");
@@ -197,8 +217,11 @@ impl Engine {
         if !memory {
             // A commit in WAL survives the end of the process either way; FULL also syncs the log, so
             // that it survives a power cut.
-            let synchronous =
-                if options.survive_power_loss { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
+            let synchronous = if options.survive_power_loss {
+                SqliteSynchronous::Full
+            } else {
+                SqliteSynchronous::Normal
+            };
             connect = connect.journal_mode(SqliteJournalMode::Wal).synchronous(synchronous);
             // The first connection turns WAL on, which the busy timeout does not cover.
             let patience = Patience::new(options.acquire_timeout);
@@ -211,9 +234,10 @@ impl Engine {
                     Err(cause) if patience.once_more(&cause).await => {}
                     Err(cause) => {
                         let path = connect.get_filename().display();
-                        return Err(
-                            Error::unavailable(format!("The database {path} cannot be opened.")).with_source(cause)
-                        );
+                        return Err(Error::unavailable(format!(
+                            "The database {path} cannot be opened."
+                        ))
+                        .with_source(cause));
                     }
                 }
             }
@@ -232,7 +256,8 @@ impl Engine {
         let readers = if memory {
             writer.clone()
         } else {
-            pool(options.max_connections.max(1)).connect_lazy_with(connect.pragma("query_only", "ON"))
+            pool(options.max_connections.max(1))
+                .connect_lazy_with(connect.pragma("query_only", "ON"))
         };
         Ok(Self::Sqlite { writer, readers })
     }
@@ -261,7 +286,9 @@ impl Engine {
     pub(super) async fn begin(&self) -> Result<Conn> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Conn::Sqlite),
+            Self::Sqlite { writer, .. } => {
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Conn::Sqlite)
+            }
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => pool.begin().await.map(Conn::Postgres),
         }
@@ -274,9 +301,10 @@ impl Engine {
             #[cfg(feature = "sqlite")]
             Self::Sqlite { readers, .. } => readers.begin().await.map(Conn::Sqlite),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => {
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map(Conn::Postgres)
-            }
+            Self::Postgres(pool) => pool
+                .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                .await
+                .map(Conn::Postgres),
         }
         .map_err(error)
     }
@@ -337,7 +365,9 @@ fn sqlite_code(cause: &dyn DatabaseError) -> Option<i32> {
 
 /// What a database's error means here. A taken name has no name in its message yet: see [`taken`].
 pub(super) fn error(cause: sqlx::Error) -> Error {
-    let unavailable = |cause: sqlx::Error| Error::unavailable("The database is not available.").with_source(cause);
+    let unavailable = |cause: sqlx::Error| {
+        Error::unavailable("The database is not available.").with_source(cause)
+    };
     match &cause {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
@@ -382,7 +412,8 @@ fn unique(cause: sqlx::Error) -> Error {
 /// Puts the name into the message of an error that says it is taken.
 pub(super) fn taken(name: &str, error: Error) -> Error {
     if error.kind() == ErrorKind::DuplicateName {
-        Error::new(ErrorKind::DuplicateName, format!("The name \"{name}\" is already in use.")).with_source(error)
+        Error::new(ErrorKind::DuplicateName, format!("The name \"{name}\" is already in use."))
+            .with_source(error)
     } else {
         error
     }

@@ -53,7 +53,13 @@ fn postgres() -> Migrator {
     let migrations = MIGRATIONS.iter().map(|m| {
         let sql = m.sql.as_str().replace(" TEXT", " TEXT COLLATE \"C\"");
         let description = Cow::Owned(m.description.clone().into_owned());
-        Migration::new(m.version, description, m.migration_type, AssertSqlSafe(sql).into_sql_str(), m.no_tx)
+        Migration::new(
+            m.version,
+            description,
+            m.migration_type,
+            AssertSqlSafe(sql).into_sql_str(),
+            m.no_tx,
+        )
     });
     Migrator::with_migrations(migrations.collect())
 }
@@ -68,7 +74,8 @@ fn unwrap(cause: MigrateError) -> sqlx::Error {
 fn failed(cause: sqlx::Error) -> Error {
     if let sqlx::Error::Migrate(migrate) = &cause {
         // Written by a newer or another program: worth telling the operator, not just the log.
-        return Error::invalid_state(format!("The database cannot be migrated: {migrate}")).with_source(cause);
+        return Error::invalid_state(format!("The database cannot be migrated: {migrate}"))
+            .with_source(cause);
     }
     driver::error(cause)
 }
@@ -81,7 +88,11 @@ async fn fill_rights(engine: &Engine) -> Result<()> {
     for name in rights::TENANT.iter() {
         let at = vals.len();
         places.push(format!("(${}, ${}, ${})", at + 1, at + 2, at + 3));
-        vals.extend([Val::text(rights::id(name)), Val::text(name), Val::text(rights::category(name))]);
+        vals.extend([
+            Val::text(rights::id(name)),
+            Val::text(name),
+            Val::text(rights::category(name)),
+        ]);
     }
     if !places.is_empty() {
         let sql = format!(

@@ -39,7 +39,11 @@ pub struct SqlOptions {
 
 impl Default for SqlOptions {
     fn default() -> Self {
-        Self { max_connections: 16, acquire_timeout: Duration::from_secs(5), survive_power_loss: true }
+        Self {
+            max_connections: 16,
+            acquire_timeout: Duration::from_secs(5),
+            survive_power_loss: true,
+        }
     }
 }
 
@@ -67,7 +71,11 @@ pub async fn connect(url: &str, options: SqlOptions) -> Result<SqlStore> {
         "sqlite" => return left_out(scheme),
         #[cfg(not(feature = "postgres"))]
         "postgres" | "postgresql" => return left_out(scheme),
-        _ => return Err(Error::bad_request("The database URL must start with sqlite: or postgres:.")),
+        _ => {
+            return Err(Error::bad_request(
+                "The database URL must start with sqlite: or postgres:.",
+            ));
+        }
     };
     Ok(SqlStore { engine, patience: options.acquire_timeout })
 }

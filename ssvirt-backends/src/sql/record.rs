@@ -15,7 +15,9 @@ use super::{
 };
 
 /// A type that is stored as a document in a table of its own.
-pub(super) trait Record: Entity + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub(super) trait Record:
+    Entity + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// The table.
     const TABLE: &'static str;
     /// The columns besides `id`, `version` and `data`.
@@ -67,7 +69,9 @@ fn condition<T: Record>(by: &[By]) -> Result<(String, Vec<Val>)> {
         };
         let (column, val) = match by {
             By::Name(name) => (has("name")?, Val::text(name)),
-            By::NameNoCase(name) if T::COLUMNS.contains(&"name_key") => ("name_key", Val::Text(name_key(name))),
+            By::NameNoCase(name) if T::COLUMNS.contains(&"name_key") => {
+                ("name_key", Val::Text(name_key(name)))
+            }
             By::NameNoCase(name) => {
                 // Where case counts, and without an index; both engines only know ASCII's cases.
                 vals.push(Val::Text(name.to_ascii_lowercase()));
@@ -117,7 +121,8 @@ fn condition<T: Record>(by: &[By]) -> Result<(String, Vec<Val>)> {
         vals.push(val);
         parts.push(format!("{column} = ${}", vals.len()));
     }
-    let text = if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) };
+    let text =
+        if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) };
     Ok((text, vals))
 }
 
@@ -135,7 +140,8 @@ fn has_child<T: Record>(table: &str, place: usize, by: &By) -> Result<String> {
 pub(super) fn id_in(column: &str, ids: &[Uuid], vals: &mut Vec<Val>) -> String {
     let mut places = Vec::new();
     let last = ids.last().into_iter().cycle();
-    for id in ids.iter().chain(last).take(ids.len().next_power_of_two().min(MAX_IDS.max(ids.len()))) {
+    for id in ids.iter().chain(last).take(ids.len().next_power_of_two().min(MAX_IDS.max(ids.len())))
+    {
         vals.push(Val::text(id));
         places.push(format!("${}", vals.len()));
     }
@@ -149,8 +155,9 @@ pub(super) fn name_key(name: &str) -> String {
 
 /// The struct of a row that starts with `data, version`.
 pub(super) fn decode<T: Record>(row: &Row) -> Result<T> {
-    let mut record: T = serde_json::from_str(&row.text(0)?)
-        .map_err(|cause| Error::internal(format!("a row of {} cannot be read: {cause}", T::TABLE)))?;
+    let mut record: T = serde_json::from_str(&row.text(0)?).map_err(|cause| {
+        Error::internal(format!("a row of {} cannot be read: {cause}", T::TABLE))
+    })?;
     record.set_version(row.int(1)?);
     Ok(record)
 }
@@ -193,33 +200,48 @@ impl<T: Record> Table<T> for SqlTx {
 
     async fn select_rows(&mut self, by: &[By]) -> Result<Vec<T>> {
         let (condition, vals) = condition::<T>(by)?;
-        let sql = format!("SELECT data, version FROM {}{condition} ORDER BY {}, id", T::TABLE, T::ORDER);
+        let sql =
+            format!("SELECT data, version FROM {}{condition} ORDER BY {}, id", T::TABLE, T::ORDER);
         self.conn.fetch(sql, vals).await?.iter().map(decode).collect()
     }
 
     async fn count_rows(&mut self, by: &[By]) -> Result<i64> {
         let (condition, vals) = condition::<T>(by)?;
-        let rows = self.conn.fetch(format!("SELECT COUNT(*) FROM {}{condition}", T::TABLE), vals).await?;
+        let rows =
+            self.conn.fetch(format!("SELECT COUNT(*) FROM {}{condition}", T::TABLE), vals).await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
     async fn insert_row(&mut self, row: &T) -> Result<()> {
-        let mut vals = vec![Val::text(row.id()), Val::Int(row.version()), Val::Text(serde_json::to_string(row)?)];
+        let mut vals = vec![
+            Val::text(row.id()),
+            Val::Int(row.version()),
+            Val::Text(serde_json::to_string(row)?),
+        ];
         vals.extend(row.project());
         let places: Vec<_> = (1..=vals.len()).map(|place| format!("${place}")).collect();
         let mut columns = vec!["id", "version", "data"];
         columns.extend(T::COLUMNS);
-        let sql = format!("INSERT INTO {} ({}) VALUES ({})", T::TABLE, columns.join(", "), places.join(", "));
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            T::TABLE,
+            columns.join(", "),
+            places.join(", ")
+        );
         self.conn.execute(sql, vals).await.map_err(|error| taken(row.label(), error))?;
         insert_children(&mut self.conn, row).await
     }
 
     async fn update_row(&mut self, row: &mut T) -> Result<()> {
         let version = row.version();
-        let mut vals = vec![Val::text(row.id()), Val::Int(version), Val::Text(serde_json::to_string(row)?)];
+        let mut vals =
+            vec![Val::text(row.id()), Val::Int(version), Val::Text(serde_json::to_string(row)?)];
         vals.extend(row.project());
-        let sets: Vec<_> =
-            T::COLUMNS.iter().enumerate().map(|(index, column)| format!(", {column} = ${}", index + 4)).collect();
+        let sets: Vec<_> = T::COLUMNS
+            .iter()
+            .enumerate()
+            .map(|(index, column)| format!(", {column} = ${}", index + 4))
+            .collect();
         let sql = format!(
             "UPDATE {} SET version = version + 1, data = $3{} WHERE id = $1 AND version = $2",
             T::TABLE,

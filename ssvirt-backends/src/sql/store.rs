@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use ssvirt_core::{
     Error, Id, Result,
     id::Urn,
-    model::{MetadataDomain, MetadataEntry, MetadataType, MetadataValue, Network, StorageProfile, Vdc, Visibility},
+    model::{
+        MetadataDomain, MetadataEntry, MetadataType, MetadataValue, Network, StorageProfile, Vdc,
+        Visibility,
+    },
     status::Status,
     store::{MetadataStore, UsageStore, VdcUsage},
 };
@@ -45,14 +48,22 @@ impl MetadataStore for SqlTx {
             .map(drop)
     }
 
-    async fn delete_metadata(&mut self, entity: Urn, domain: MetadataDomain, key: &str) -> Result<bool> {
+    async fn delete_metadata(
+        &mut self,
+        entity: Urn,
+        domain: MetadataDomain,
+        key: &str,
+    ) -> Result<bool> {
         let sql = "DELETE FROM metadata WHERE entity = $1 AND domain = $2 AND key = $3";
         let vals = vec![Val::text(entity), Val::text(domain.name()), Val::text(key)];
         Ok(self.conn.execute(sql, vals).await? > 0)
     }
 
     async fn clear_metadata(&mut self, entity: Urn) -> Result<()> {
-        self.conn.execute("DELETE FROM metadata WHERE entity = $1", vec![Val::text(entity)]).await.map(drop)
+        self.conn
+            .execute("DELETE FROM metadata WHERE entity = $1", vec![Val::text(entity)])
+            .await
+            .map(drop)
     }
 }
 
@@ -77,7 +88,10 @@ fn entry(row: &Row) -> Result<MetadataEntry> {
         domain: MetadataDomain::from_name(&domain).ok_or_else(|| unknown(&domain))?,
         key: row.text(1)?,
         value: MetadataValue {
-            kind: METADATA_TYPES.into_iter().find(|k| k.name() == kind).ok_or_else(|| unknown(&kind))?,
+            kind: METADATA_TYPES
+                .into_iter()
+                .find(|k| k.name() == kind)
+                .ok_or_else(|| unknown(&kind))?,
             text: row.text(3)?,
         },
         visibility: Visibility::from_name(&visibility).ok_or_else(|| unknown(&visibility))?,
@@ -109,8 +123,13 @@ impl UsageStore for SqlTx {
     }
 
     async fn storage_usage(&mut self, profile: Id<StorageProfile>) -> Result<i64> {
-        let sql = "SELECT CAST(COALESCE(SUM(size_mib), 0) AS BIGINT) FROM vm_disks WHERE profile_id = $1";
-        self.conn.fetch(sql, vec![Val::text(profile)]).await?.first().map_or(Ok(0), |row| row.int(0))
+        let sql =
+            "SELECT CAST(COALESCE(SUM(size_mib), 0) AS BIGINT) FROM vm_disks WHERE profile_id = $1";
+        self.conn
+            .fetch(sql, vec![Val::text(profile)])
+            .await?
+            .first()
+            .map_or(Ok(0), |row| row.int(0))
     }
 
     async fn used_addresses(&mut self, network: Id<Network>) -> Result<Vec<Ipv4Addr>> {

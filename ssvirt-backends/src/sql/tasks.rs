@@ -93,7 +93,9 @@ impl TaskStore for SqlTx {
              AND (lease_until IS NULL OR lease_until < $1) {only} ORDER BY started, id LIMIT 1{}",
             self.conn.skip_locked()
         );
-        let Some(mut task) = self.conn.fetch(sql, vals).await?.first().map(decode::<Task>).transpose()? else {
+        let Some(mut task) =
+            self.conn.fetch(sql, vals).await?.first().map(decode::<Task>).transpose()?
+        else {
             return Ok(None);
         };
         // The row is ours now: by its lock on PostgreSQL, as the only writer on SQLite.
@@ -110,7 +112,12 @@ impl TaskStore for SqlTx {
         Ok(Some(task))
     }
 
-    async fn renew_lease(&mut self, task: Id<Task>, worker: &str, until: Timestamp) -> Result<bool> {
+    async fn renew_lease(
+        &mut self,
+        task: Id<Task>,
+        worker: &str,
+        until: Timestamp,
+    ) -> Result<bool> {
         let sql = "UPDATE tasks SET lease_until = $1 WHERE id = $2 AND lease_owner = $3";
         let vals = vec![Val::Int(until.as_millisecond()), Val::text(task), Val::text(worker)];
         Ok(self.conn.execute(sql, vals).await? > 0)
@@ -120,7 +127,9 @@ impl TaskStore for SqlTx {
         let sql = "UPDATE tasks SET lease_owner = NULL, lease_until = NULL WHERE id = $1";
         self.conn.execute(sql, vec![Val::text(task)]).await?;
         if finished {
-            self.conn.execute("DELETE FROM task_locks WHERE task_id = $1", vec![Val::text(task)]).await?;
+            self.conn
+                .execute("DELETE FROM task_locks WHERE task_id = $1", vec![Val::text(task)])
+                .await?;
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     id::Id,
     model::{
-        AllocationModel, ComputePolicy, Network, Org, ProviderVdc, StorageProfile, Task, Template, VApp, Vdc, Vm,
+        AllocationModel, ComputePolicy, Network, Org, ProviderVdc, StorageProfile, Task, Template,
+        VApp, Vdc, Vm,
     },
     store::{By, Tx, VdcUsage},
     task::{NewTask, Step},

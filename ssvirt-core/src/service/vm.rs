@@ -81,6 +81,8 @@ pub struct HardwareChange {
     pub shares: Option<Shares>,
     /// Disks: exactly these.
     pub disks: Option<Vec<DiskRequest>>,
+    /// New sizes in MiB of disks that are there, by their ids.
+    pub disk_sizes: BTreeMap<String, i64>,
 }
 
 /// A disk, as a client wants it.
@@ -356,6 +358,12 @@ fn apply_hardware(
     if let Some(wanted) = change.disks {
         spec.disks = resolve_disks(&spec.disks, wanted, profile)?;
     }
+    for (id, size_mib) in change.disk_sizes {
+        let disk = spec.disks.iter_mut().find(|disk| disk.id == id);
+        let disk = disk.ok_or_else(|| no_disk(&id))?;
+        check_disk_size(disk.size_mib, size_mib)?;
+        disk.size_mib = size_mib;
+    }
     Ok(())
 }
 
@@ -369,19 +377,9 @@ fn resolve_disks(
     for request in wanted {
         let before = match &request.id {
             None => None,
-            Some(id) => Some(old.iter().find(|disk| disk.id == *id).ok_or_else(|| {
-                Error::new(ErrorKind::InvalidReference, format!("The VM has no disk with id {id}."))
-            })?),
+            Some(id) => Some(old.iter().find(|disk| disk.id == *id).ok_or_else(|| no_disk(id))?),
         };
-        if !(1..=MAX_DISK_MIB).contains(&request.size_mib) {
-            return Err(Error::bad_request(format!(
-                "A disk of {} MB is not possible.",
-                request.size_mib
-            )));
-        }
-        if before.is_some_and(|disk| disk.size_mib > request.size_mib) {
-            return Err(Error::bad_request("A disk cannot be made smaller."));
-        }
+        check_disk_size(before.map_or(0, |disk| disk.size_mib), request.size_mib)?;
         let adapter =
             request.adapter.or(before.map(|disk| disk.adapter)).unwrap_or(DiskAdapter::Paravirtual);
         let bus = request.bus.or(before.map(|disk| disk.bus)).unwrap_or(0);
@@ -408,6 +406,20 @@ fn resolve_disks(
         });
     }
     Ok(disks)
+}
+
+fn no_disk(id: &str) -> Error {
+    Error::new(ErrorKind::InvalidReference, format!("The VM has no disk with id {id}."))
+}
+
+fn check_disk_size(before: i64, after: i64) -> Result<()> {
+    if !(1..=MAX_DISK_MIB).contains(&after) {
+        return Err(Error::bad_request(format!("A disk of {after} MB is not possible.")));
+    }
+    if after < before {
+        return Err(Error::bad_request("A disk cannot be made smaller."));
+    }
+    Ok(())
 }
 
 /// Refuses changes that a running VM cannot take.

@@ -1,16 +1,23 @@
 //! Who runs which task when.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::{
     VmBackend,
     env::{Clock, IdSource},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     id::Id,
     model::{ProviderVdc, Task},
-    store::TenancyStore,
+    store::{TenancyStore, Tx},
 };
 
 /// How tasks are run.
@@ -59,8 +66,31 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
     pub config: EngineConfig,
-    pub worker: String,
-    permits: Semaphore,
+    worker: String,
+    claims: AtomicU64,
+    permits: Arc<Semaphore>,
+}
+
+/// A task that is held, and the name that it is held under. Every claim has a name of its own: a run that
+/// went silent is told apart from the one that took over, also within one process.
+pub(crate) struct Claim {
+    pub task: Task,
+    pub holder: String,
+}
+
+impl Shared {
+    /// Makes sure, in the unit of work that writes what a run has done, that the run still holds its task.
+    ///
+    /// # Errors
+    /// `Busy` when another run has it.
+    pub(crate) async fn still_held(&self, tx: &mut Tx, task: Id<Task>, holder: &str) -> Result<()> {
+        let until = self.clock.now() + self.config.lease;
+        if tx.renew_lease(task, holder, until).await? { Ok(()) } else { Err(lost()) }
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Busy, "The lease was lost: another worker has the task.")
 }
 
 impl Engine {
@@ -72,8 +102,20 @@ impl Engine {
         config: EngineConfig,
     ) -> Self {
         let worker = ids.uuid().to_string();
-        let permits = Semaphore::new(config.parallel);
-        Self { shared: Arc::new(Shared { store, backends, clock, ids, config, worker, permits }) }
+        let permits = Arc::new(Semaphore::new(config.parallel));
+        let claims = AtomicU64::new(0);
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                backends,
+                clock,
+                ids,
+                config,
+                worker,
+                claims,
+                permits,
+            }),
+        }
     }
 
     /// Starts on a task that was just committed, and waits for it at most `grace`.
@@ -103,10 +145,17 @@ impl Engine {
         let engine = self.clone();
         tokio::spawn(async move {
             loop {
+                // Claimed only when it can be run at once: nobody renews the lease of a task that waits.
+                let Ok(permit) = Arc::clone(&engine.shared.permits).acquire_owned().await else {
+                    return;
+                };
                 match engine.claim(None).await {
-                    Ok(Some(task)) => {
+                    Ok(Some(claim)) => {
                         let engine = engine.clone();
-                        tokio::spawn(async move { engine.run_claimed(task).await });
+                        tokio::spawn(async move {
+                            engine.run_claimed(claim).await;
+                            drop(permit);
+                        });
                         continue;
                     }
                     Ok(None) => {}
@@ -117,51 +166,51 @@ impl Engine {
                         );
                     }
                 }
+                drop(permit);
                 tokio::time::sleep(engine.shared.config.poll).await;
             }
         })
     }
 
     async fn run_one(&self, only: Option<Id<Task>>) -> Result<bool> {
-        let Some(task) = self.claim(only).await? else { return Ok(false) };
-        self.run_claimed(task).await;
+        let _permit = self.shared.permits.acquire().await.map_err(Error::internal)?;
+        let Some(claim) = self.claim(only).await? else { return Ok(false) };
+        self.run_claimed(claim).await;
         Ok(true)
     }
 
-    async fn claim(&self, only: Option<Id<Task>>) -> Result<Option<Task>> {
-        let now = self.shared.clock.now();
-        let mut tx = self.shared.store.begin().await?;
-        let task =
-            tx.claim_task(&self.shared.worker, only, now, now + self.shared.config.lease).await?;
+    async fn claim(&self, only: Option<Id<Task>>) -> Result<Option<Claim>> {
+        let Shared { worker, claims, store, clock, config, .. } = &*self.shared;
+        let holder = format!("{worker}/{}", claims.fetch_add(1, Ordering::Relaxed));
+        let now = clock.now();
+        let mut tx = store.begin().await?;
+        let task = tx.claim_task(&holder, only, now, now + config.lease).await?;
         tx.commit().await?;
-        Ok(task)
+        Ok(task.map(|task| Claim { task, holder }))
     }
 
     /// Runs a claimed task while keeping its lease. Losing the lease stops the run: someone else has it.
-    async fn run_claimed(&self, task: Task) {
-        let Ok(_permit) = self.shared.permits.acquire().await else { return };
+    async fn run_claimed(&self, Claim { task, holder }: Claim) {
         let id = task.id;
         let outcome = tokio::select! {
-            outcome = self.shared.run(task) => outcome,
-            () = self.keep_lease(id) => Err(Error::unavailable("the lease was lost")),
+            outcome = self.shared.run(task, &holder) => outcome,
+            () = self.keep_lease(id, &holder) => Err(lost()),
         };
         if let Err(error) = outcome {
             tracing::warn!(task = %id, error = &error as &dyn std::error::Error, "a task was left for later");
         }
     }
 
-    async fn keep_lease(&self, task: Id<Task>) {
+    async fn keep_lease(&self, task: Id<Task>, holder: &str) {
         loop {
             tokio::time::sleep(self.shared.config.lease / 3).await;
             let renew = async {
                 let mut tx = self.shared.store.begin().await?;
-                let until = self.shared.clock.now() + self.shared.config.lease;
-                let held = tx.renew_lease(task, &self.shared.worker, until).await?;
-                tx.commit().await?;
-                Ok::<_, Error>(held)
+                self.shared.still_held(&mut tx, task, holder).await?;
+                tx.commit().await
             };
             // While the store is away nobody else can take the task either: try again later.
-            if let Ok(false) = renew.await {
+            if renew.await.is_err_and(|error| error.kind() == ErrorKind::Busy) {
                 return;
             }
         }

@@ -33,15 +33,21 @@ impl AdminApi {
             ..types::Entity::default()
         };
         entity.link.push(link(rel::DOWN, ctx.links.path("/api/query"), mt::QUERY_LIST));
-        let org = |org: &Org| reference(ctx.links.admin_org(org.id), org.id.urn(), &org.name, mt::ADMIN_ORG);
+        let org = |org: &Org| {
+            reference(ctx.links.admin_org(org.id), org.id.urn(), &org.name, mt::ADMIN_ORG)
+        };
         Ok(Vcd(types::VCloud {
             entity,
             organization_references: Some(types::OrganizationReferences {
                 organization_reference: orgs.iter().map(org).collect(),
             }),
             provider_vdc_references: None,
-            right_references: Some(types::RightReferences { right_reference: right_references(&ctx) }),
-            role_references: Some(types::RoleReferences { role_reference: role_references(&ctx, &roles) }),
+            right_references: Some(types::RightReferences {
+                right_reference: right_references(&ctx),
+            }),
+            role_references: Some(types::RoleReferences {
+                role_reference: role_references(&ctx, &roles),
+            }),
             networks: None,
         }))
     }
@@ -56,7 +62,11 @@ impl AdminApi {
             catalogs: ctx.cloud.catalogs(&ctx.caller, id).await?,
             networks: ctx.cloud.networks(&ctx.caller, id).await?,
             roles: ctx.cloud.roles(&ctx.caller, id).await?,
-            users: if ctx.caller.has(right::USER_VIEW) { ctx.cloud.users(&ctx.caller, id).await? } else { Vec::new() },
+            users: if ctx.caller.has(right::USER_VIEW) {
+                ctx.cloud.users(&ctx.caller, id).await?
+            } else {
+                Vec::new()
+            },
         };
         Ok(Vcd(org_view(&ctx, &org, &contents)))
     }
@@ -75,7 +85,13 @@ struct Contents {
 
 fn org_view(ctx: &Ctx, org: &Org, contents: &Contents) -> types::AdminOrg {
     let links = &ctx.links;
-    let mut entity = view::entity(&org.name, org.id.any(), links.admin_org(org.id), mt::ADMIN_ORG, &org.description);
+    let mut entity = view::entity(
+        &org.name,
+        org.id.any(),
+        links.admin_org(org.id),
+        mt::ADMIN_ORG,
+        &org.description,
+    );
     entity.link = vec![
         link(rel::DOWN, links.tasks_list(org.id), mt::TASKS_LIST),
         link(rel::DOWN, format!("{}/metadata", links.org(org.id)), mt::METADATA),
@@ -99,7 +115,9 @@ fn org_view(ctx: &Ctx, org: &Org, contents: &Contents) -> types::AdminOrg {
             catalog_reference: contents
                 .catalogs
                 .iter()
-                .map(|row| named(links.admin_catalog(row.id), row.id.urn(), &row.name, mt::ADMIN_CATALOG))
+                .map(|row| {
+                    named(links.admin_catalog(row.id), row.id.urn(), &row.name, mt::ADMIN_CATALOG)
+                })
                 .collect(),
         }),
         vdcs: Some(types::Vdcs { vdc: vdc_references(ctx, &contents.vdcs, true) }),
@@ -107,7 +125,9 @@ fn org_view(ctx: &Ctx, org: &Org, contents: &Contents) -> types::AdminOrg {
             network: contents
                 .networks
                 .iter()
-                .map(|row| named(links.admin_network(row.id), row.id.urn(), &row.name, mt::ADMIN_NETWORK))
+                .map(|row| {
+                    named(links.admin_network(row.id), row.id.urn(), &row.name, mt::ADMIN_NETWORK)
+                })
                 .collect(),
         }),
         right_references: Some(types::OrganizationRights {
@@ -165,5 +185,8 @@ fn right_references(ctx: &Ctx) -> Vec<types::Reference> {
 }
 
 fn role_references(ctx: &Ctx, roles: &[Role]) -> Vec<types::Reference> {
-    roles.iter().map(|role| reference(ctx.links.role(role.id), role.id.urn(), &role.name, mt::ADMIN_ROLE)).collect()
+    roles
+        .iter()
+        .map(|role| reference(ctx.links.role(role.id), role.id.urn(), &role.name, mt::ADMIN_ROLE))
+        .collect()
 }

@@ -50,7 +50,8 @@ fn catalog_view(ctx: &Ctx, contents: &CatalogContents, admin: bool) -> types::Ca
     } else {
         (tenant.clone(), mt::CATALOG)
     };
-    let mut entity = view::entity(&catalog.name, catalog.id.any(), href, media, &catalog.description);
+    let mut entity =
+        view::entity(&catalog.name, catalog.id.any(), href, media, &catalog.description);
     entity.link = vec![
         if admin {
             link(rel::UP, links.admin_org(catalog.org), mt::ADMIN_ORG)
@@ -65,11 +66,19 @@ fn catalog_view(ctx: &Ctx, contents: &CatalogContents, admin: bool) -> types::Ca
         link(rel::DOWN, format!("{tenant}/metadata"), mt::METADATA),
         link(rel::DOWN, format!("{tenant}/controlAccess"), mt::CONTROL_ACCESS),
     ];
-    let item = |item: &CatalogItem| reference(links.catalog_item(item.id), item.id.urn(), &item.name, mt::CATALOG_ITEM);
+    let item = |item: &CatalogItem| {
+        reference(links.catalog_item(item.id), item.id.urn(), &item.name, mt::CATALOG_ITEM)
+    };
     types::Catalog {
         entity,
-        owner: Some(view::owner(ctx, catalog.owner, contents.owner.as_ref().map(|user| user.name.as_str()))),
-        catalog_items: Some(types::CatalogItems { catalog_item: contents.items.iter().map(item).collect() }),
+        owner: Some(view::owner(
+            ctx,
+            catalog.owner,
+            contents.owner.as_ref().map(|user| user.name.as_str()),
+        )),
+        catalog_items: Some(types::CatalogItems {
+            catalog_item: contents.items.iter().map(item).collect(),
+        }),
         is_published: Some(catalog.published),
         date_created: Some(view::time(catalog.created)),
         version_number: Some(catalog.revision),
@@ -79,7 +88,8 @@ fn catalog_view(ctx: &Ctx, contents: &CatalogContents, admin: bool) -> types::Ca
 fn item_view(ctx: &Ctx, item: &CatalogItem, catalog: &Catalog) -> types::CatalogItem {
     let links = &ctx.links;
     let href = links.catalog_item(item.id);
-    let mut base = view::entity(&item.name, item.id.any(), href.clone(), mt::CATALOG_ITEM, &item.description);
+    let mut base =
+        view::entity(&item.name, item.id.any(), href.clone(), mt::CATALOG_ITEM, &item.description);
     base.link = vec![
         link(rel::UP, links.catalog(catalog.id), mt::CATALOG),
         link(rel::DOWN, format!("{href}/metadata"), mt::METADATA),
@@ -87,7 +97,12 @@ fn item_view(ctx: &Ctx, item: &CatalogItem, catalog: &Catalog) -> types::Catalog
     types::CatalogItem {
         base,
         size: Some(0),
-        entity: reference(links.template(item.template), item.template.urn(), &item.name, mt::VAPP_TEMPLATE),
+        entity: reference(
+            links.template(item.template),
+            item.template.urn(),
+            &item.name,
+            mt::VAPP_TEMPLATE,
+        ),
         property: Vec::new(),
         date_created: Some(view::time(item.created)),
         version_number: Some(1),

@@ -85,15 +85,27 @@ pub struct Policies {
 #[OpenApi]
 impl CloudApi {
     /// The security tags of a VM
-    #[oai(path = "/cloudapi/1.0.0/securityTags/vm/:id", method = "get", operation_id = "getVmSecurityTags")]
+    #[oai(
+        path = "/cloudapi/1.0.0/securityTags/vm/:id",
+        method = "get",
+        operation_id = "getVmSecurityTags"
+    )]
     async fn tags(&self, ctx: Ctx, id: Path<String>) -> Result<Json<SecurityTags>, VcdError> {
         let details = ctx.cloud.vm(&ctx.caller, Id::<Vm>::parse(&id)?).await?;
         Ok(Json(SecurityTags { tags: details.vm.security_tags }))
     }
 
     /// What the networks of a VDC can do
-    #[oai(path = "/cloudapi/1.0.0/vdcs/:id/capabilities", method = "get", operation_id = "getVdcCapabilities")]
-    async fn capabilities(&self, ctx: Ctx, id: Path<String>) -> Result<Json<Capabilities>, VcdError> {
+    #[oai(
+        path = "/cloudapi/1.0.0/vdcs/:id/capabilities",
+        method = "get",
+        operation_id = "getVdcCapabilities"
+    )]
+    async fn capabilities(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+    ) -> Result<Json<Capabilities>, VcdError> {
         ctx.cloud.vdc(&ctx.caller, Id::<Vdc>::parse(&id)?).await?;
         // Clients take any other value for NSX-V and its long gone calls.
         let values = vec![Capability { name: "networkProvider".to_owned(), value: "NSX_T".into() }];
@@ -108,25 +120,41 @@ impl CloudApi {
     }
 
     /// The sizing policies of a VDC
-    #[oai(path = "/cloudapi/1.0.0/vdcs/:id/computePolicies", method = "get", operation_id = "getVdcComputePolicies")]
+    #[oai(
+        path = "/cloudapi/1.0.0/vdcs/:id/computePolicies",
+        method = "get",
+        operation_id = "getVdcComputePolicies"
+    )]
     async fn policies(&self, ctx: Ctx, id: Path<String>) -> Result<Json<Policies>, VcdError> {
         policies(&ctx, &id).await
     }
 
     /// The sizing policies of a VDC
-    #[oai(path = "/cloudapi/2.0.0/vdcs/:id/computePolicies", method = "get", operation_id = "getVdcComputePolicies2")]
+    #[oai(
+        path = "/cloudapi/2.0.0/vdcs/:id/computePolicies",
+        method = "get",
+        operation_id = "getVdcComputePolicies2"
+    )]
     async fn policies_2(&self, ctx: Ctx, id: Path<String>) -> Result<Json<Policies>, VcdError> {
         policies(&ctx, &id).await
     }
 
     /// A sizing policy
-    #[oai(path = "/cloudapi/1.0.0/vdcComputePolicies/:id", method = "get", operation_id = "getVdcComputePolicy")]
+    #[oai(
+        path = "/cloudapi/1.0.0/vdcComputePolicies/:id",
+        method = "get",
+        operation_id = "getVdcComputePolicy"
+    )]
     async fn policy(&self, ctx: Ctx, id: Path<String>) -> Result<Json<Policy>, VcdError> {
         policy(&ctx, &id).await
     }
 
     /// A sizing policy
-    #[oai(path = "/cloudapi/2.0.0/vdcComputePolicies/:id", method = "get", operation_id = "getVdcComputePolicy2")]
+    #[oai(
+        path = "/cloudapi/2.0.0/vdcComputePolicies/:id",
+        method = "get",
+        operation_id = "getVdcComputePolicy2"
+    )]
     async fn policy_2(&self, ctx: Ctx, id: Path<String>) -> Result<Json<Policy>, VcdError> {
         policy(&ctx, &id).await
     }
@@ -134,15 +162,24 @@ impl CloudApi {
 
 async fn policies(ctx: &Ctx, vdc: &str) -> Result<Json<Policies>, VcdError> {
     ctx.cloud.vdc(&ctx.caller, Id::<Vdc>::parse(vdc)?).await?;
-    let values: Vec<Policy> = ctx.cloud.compute_policies(&ctx.caller).await?.into_iter().map(policy_view).collect();
+    let values: Vec<Policy> =
+        ctx.cloud.compute_policies(&ctx.caller).await?.into_iter().map(policy_view).collect();
     let total = i64::try_from(values.len()).unwrap_or(i64::MAX);
-    Ok(Json(Policies { result_total: total, page_count: 1, page: 1, page_size: 128, associations: None, values }))
+    Ok(Json(Policies {
+        result_total: total,
+        page_count: 1,
+        page: 1,
+        page_size: 128,
+        associations: None,
+        values,
+    }))
 }
 
 async fn policy(ctx: &Ctx, id: &str) -> Result<Json<Policy>, VcdError> {
     let id = Id::<ComputePolicy>::parse(id)?;
     let known = ctx.cloud.compute_policies(&ctx.caller).await?;
-    let policy = known.into_iter().find(|policy| policy.id == id).ok_or_else(|| Error::no_access(id))?;
+    let policy =
+        known.into_iter().find(|policy| policy.id == id).ok_or_else(|| Error::no_access(id))?;
     Ok(Json(policy_view(policy)))
 }
 

@@ -28,8 +28,9 @@ impl EntityApi {
     /// The object that a URN names
     #[oai(path = "/api/entity/:urn", method = "get", operation_id = "resolveEntity")]
     async fn resolve(&self, ctx: Ctx, urn: Path<String>) -> Answer<types::Entity> {
-        let urn = Urn::parse(&urn)
-            .ok_or_else(|| VcdError::bad_request(format!("Bad request: \"{}\" is not a URN.", urn.0)))?;
+        let urn = Urn::parse(&urn).ok_or_else(|| {
+            VcdError::bad_request(format!("Bad request: \"{}\" is not a URN.", urn.0))
+        })?;
         let found = ctx.cloud.resolve(&ctx.caller, urn).await?;
         let href = if found.in_template {
             Some(ctx.links.template_vm(ssvirt_core::Id::new(urn.uuid)))
@@ -37,10 +38,20 @@ impl EntityApi {
             ctx.links.entity(urn, false)
         };
         let href = href.ok_or_else(|| Error::no_access_to(urn))?;
-        let media = if found.in_template { mt::VM } else { media_of(urn.kind, false).unwrap_or(mt::ENTITY) };
+        let media = if found.in_template {
+            mt::VM
+        } else {
+            media_of(urn.kind, false).unwrap_or(mt::ENTITY)
+        };
         let mut all = vec![link(rel::ALTERNATE, href, media)];
-        let twin = matches!(urn.kind, EntityKind::Org | EntityKind::Vdc | EntityKind::Catalog | EntityKind::Network);
-        if twin && let (Some(href), Some(media)) = (ctx.links.entity(urn, true), media_of(urn.kind, true)) {
+        let twin = matches!(
+            urn.kind,
+            EntityKind::Org | EntityKind::Vdc | EntityKind::Catalog | EntityKind::Network
+        );
+        if twin
+            && let (Some(href), Some(media)) =
+                (ctx.links.entity(urn, true), media_of(urn.kind, true))
+        {
             all.push(link(rel::ALTERNATE, href, media));
         }
         Ok(Vcd(types::Entity {

@@ -24,7 +24,12 @@ pub struct MetadataApi;
 impl MetadataApi {
     /// The metadata of an object
     #[oai(path = "/api/:kind/:id/metadata", method = "get", operation_id = "getMetadata")]
-    async fn list(&self, ctx: Ctx, kind: Path<String>, id: Path<String>) -> Answer<types::Metadata> {
+    async fn list(
+        &self,
+        ctx: Ctx,
+        kind: Path<String>,
+        id: Path<String>,
+    ) -> Answer<types::Metadata> {
         let (urn, href) = target(&ctx, &kind, &id)?;
         let entries = ctx.cloud.metadata(&ctx.caller, urn).await?;
         let mut resource = resource(href.clone(), mt::METADATA);
@@ -37,9 +42,17 @@ impl MetadataApi {
 
     /// Add or replace metadata of an object
     #[oai(path = "/api/:kind/:id/metadata", method = "post", operation_id = "mergeMetadata")]
-    async fn merge(&self, ctx: Ctx, kind: Path<String>, id: Path<String>, body: Body<types::Metadata>) -> TaskAnswer {
+    async fn merge(
+        &self,
+        ctx: Ctx,
+        kind: Path<String>,
+        id: Path<String>,
+        body: Body<types::Metadata>,
+    ) -> TaskAnswer {
         let (urn, _) = target(&ctx, &kind, &id)?;
-        let read = |entry: types::MetadataEntry| parse_entry(entry.key, entry.domain, entry.typed_value, entry.value);
+        let read = |entry: types::MetadataEntry| {
+            parse_entry(entry.key, entry.domain, entry.typed_value, entry.value)
+        };
         let entries = body.0.metadata_entry.into_iter().map(read).collect::<Result<_, _>>()?;
         let task = ctx.cloud.put_metadata(&ctx.caller, urn, entries).await?;
         accepted(&ctx, &task)
@@ -71,15 +84,30 @@ impl MetadataApi {
     }
 
     /// Remove one value
-    #[oai(path = "/api/:kind/:id/metadata/:key", method = "delete", operation_id = "deleteMetadataValue")]
-    async fn delete(&self, ctx: Ctx, kind: Path<String>, id: Path<String>, key: Path<String>) -> TaskAnswer {
+    #[oai(
+        path = "/api/:kind/:id/metadata/:key",
+        method = "delete",
+        operation_id = "deleteMetadataValue"
+    )]
+    async fn delete(
+        &self,
+        ctx: Ctx,
+        kind: Path<String>,
+        id: Path<String>,
+        key: Path<String>,
+    ) -> TaskAnswer {
         let (urn, _) = target(&ctx, &kind, &id)?;
-        let task = ctx.cloud.delete_metadata(&ctx.caller, urn, MetadataDomain::General, &key).await?;
+        let task =
+            ctx.cloud.delete_metadata(&ctx.caller, urn, MetadataDomain::General, &key).await?;
         accepted(&ctx, &task)
     }
 
     /// One value of a domain
-    #[oai(path = "/api/:kind/:id/metadata/:domain/:key", method = "get", operation_id = "getDomainMetadataValue")]
+    #[oai(
+        path = "/api/:kind/:id/metadata/:domain/:key",
+        method = "get",
+        operation_id = "getDomainMetadataValue"
+    )]
     async fn get_in(
         &self,
         ctx: Ctx,
@@ -92,7 +120,11 @@ impl MetadataApi {
     }
 
     /// Set one value of a domain
-    #[oai(path = "/api/:kind/:id/metadata/:domain/:key", method = "put", operation_id = "putDomainMetadataValue")]
+    #[oai(
+        path = "/api/:kind/:id/metadata/:domain/:key",
+        method = "put",
+        operation_id = "putDomainMetadataValue"
+    )]
     async fn put_in(
         &self,
         ctx: Ctx,
@@ -120,7 +152,8 @@ impl MetadataApi {
         key: Path<String>,
     ) -> TaskAnswer {
         let (urn, _) = target(&ctx, &kind, &id)?;
-        let task = ctx.cloud.delete_metadata(&ctx.caller, urn, parse_domain(&domain)?, &key).await?;
+        let task =
+            ctx.cloud.delete_metadata(&ctx.caller, urn, parse_domain(&domain)?, &key).await?;
         accepted(&ctx, &task)
     }
 }
@@ -140,8 +173,9 @@ fn target(ctx: &Ctx, word: &str, id: &str) -> Result<(Urn, String), VcdError> {
         "vAppTemplate" => EntityKind::Template,
         _ => return Err(VcdError::no_route(&format!("/api/{word}/{id}/metadata"))),
     };
-    let uuid = parse_uuid(kind, id)
-        .ok_or_else(|| VcdError::bad_request(format!("Bad request: \"{id}\" is not a {} id.", kind.label())))?;
+    let uuid = parse_uuid(kind, id).ok_or_else(|| {
+        VcdError::bad_request(format!("Bad request: \"{id}\" is not a {} id.", kind.label()))
+    })?;
     Ok((Urn { kind, uuid }, ctx.links.path(&format!("/api/{word}/{id}/metadata"))))
 }
 
@@ -152,10 +186,10 @@ async fn get(
     key: &str,
 ) -> Answer<types::MetadataValue> {
     let entries = ctx.cloud.metadata(&ctx.caller, urn).await?;
-    let entry = entries
-        .iter()
-        .find(|entry| entry.domain == domain && entry.key == key)
-        .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("There is no metadata with key \"{key}\".")))?;
+    let entry =
+        entries.iter().find(|entry| entry.domain == domain && entry.key == key).ok_or_else(
+            || Error::new(ErrorKind::NotFound, format!("There is no metadata with key \"{key}\".")),
+        )?;
     let entry = entry_view(&href, entry);
     let mut resource = entry.resource;
     resource.r#type = Some(mt::METADATA_VALUE.to_owned());
@@ -165,10 +199,21 @@ async fn get(
         link(rel::EDIT, target.clone(), mt::METADATA_VALUE),
         action(rel::REMOVE, target),
     ];
-    Ok(Vcd(types::MetadataValue { resource, domain: entry.domain, value: None, typed_value: entry.typed_value }))
+    Ok(Vcd(types::MetadataValue {
+        resource,
+        domain: entry.domain,
+        value: None,
+        typed_value: entry.typed_value,
+    }))
 }
 
-async fn put(ctx: &Ctx, urn: Urn, domain: MetadataDomain, key: String, value: types::MetadataValue) -> TaskAnswer {
+async fn put(
+    ctx: &Ctx,
+    urn: Urn,
+    domain: MetadataDomain,
+    key: String,
+    value: types::MetadataValue,
+) -> TaskAnswer {
     let visibility = value.domain.map(|given| given.visibility);
     let given = types::MetadataDomain {
         visibility: visibility.unwrap_or_else(|| Visibility::ReadWrite.name().to_owned()),
@@ -213,7 +258,9 @@ fn parse_entry(
     typed: Option<types::TypedValue>,
     untyped: Option<String>,
 ) -> Result<MetadataEntry, VcdError> {
-    let bad = |text: &str| VcdError::bad_request(format!("Bad request: \"{text}\" is not allowed in metadata."));
+    let bad = |text: &str| {
+        VcdError::bad_request(format!("Bad request: \"{text}\" is not allowed in metadata."))
+    };
     let (domain, visibility) = match domain {
         None => (MetadataDomain::General, Visibility::ReadWrite),
         Some(given) => (
@@ -235,6 +282,7 @@ fn parse_entry(
 }
 
 fn parse_domain(text: &str) -> Result<MetadataDomain, VcdError> {
-    MetadataDomain::from_name(text)
-        .ok_or_else(|| VcdError::bad_request(format!("Bad request: \"{text}\" is not a metadata domain.")))
+    MetadataDomain::from_name(text).ok_or_else(|| {
+        VcdError::bad_request(format!("Bad request: \"{text}\" is not a metadata domain."))
+    })
 }

@@ -77,7 +77,13 @@ fn org_view(ctx: &Ctx, network: &Network, admin: bool) -> types::OrgVdcNetwork {
     let links = &ctx.links;
     let tenant = links.network(network.id);
     let href = if admin { links.admin_network(network.id) } else { tenant.clone() };
-    let mut entity = view::entity(&network.name, network.id.any(), href, mt::ORG_VDC_NETWORK, &network.description);
+    let mut entity = view::entity(
+        &network.name,
+        network.id.any(),
+        href,
+        mt::ORG_VDC_NETWORK,
+        &network.description,
+    );
     entity.link = vec![
         if admin {
             link(rel::UP, links.admin_vdc(network.vdc), mt::ADMIN_VDC)
@@ -103,15 +109,27 @@ fn org_view(ctx: &Ctx, network: &Network, admin: bool) -> types::OrgVdcNetwork {
 
 fn vapp_view(ctx: &Ctx, network: &VAppNetwork, vapp: &VApp) -> types::VAppNetwork {
     let href = ctx.links.network(network.id);
-    let mut entity = view::entity(&network.name, network.id.any(), href, mt::VAPP_NETWORK, &network.description);
+    let mut entity =
+        view::entity(&network.name, network.id.any(), href, mt::VAPP_NETWORK, &network.description);
     entity.link = vec![link(rel::UP, ctx.links.vapp(vapp.id), mt::VAPP)];
-    types::VAppNetwork { entity, deployed: Some(true), configuration: Some(configuration(ctx, network, &[])) }
+    types::VAppNetwork {
+        entity,
+        deployed: Some(true),
+        configuration: Some(configuration(ctx, network, &[])),
+    }
 }
 
 /// The configuration of a vApp network; `known` gives parents their names.
-pub fn configuration(ctx: &Ctx, network: &VAppNetwork, known: &[Network]) -> types::NetworkConfiguration {
+pub fn configuration(
+    ctx: &Ctx,
+    network: &VAppNetwork,
+    known: &[Network],
+) -> types::NetworkConfiguration {
     let parent = network.parent.map(|id| {
-        let name = known.iter().find(|row| row.id == id).map_or(network.name.as_str(), |row| row.name.as_str());
+        let name = known
+            .iter()
+            .find(|row| row.id == id)
+            .map_or(network.name.as_str(), |row| row.name.as_str());
         reference(ctx.links.network(id), id.urn(), name, mt::ORG_VDC_NETWORK)
     });
     types::NetworkConfiguration {
@@ -147,7 +165,9 @@ fn scope(scope: &IpScope) -> types::IpScope {
 
 /// Reads an IpScope element.
 pub fn parse_scope(element: &types::IpScope) -> Result<IpScope, VcdError> {
-    let bad = |what: &str| VcdError::bad_request(format!("Bad request: {what} of an IpScope is missing or wrong."));
+    let bad = |what: &str| {
+        VcdError::bad_request(format!("Bad request: {what} of an IpScope is missing or wrong."))
+    };
     let address = |text: Option<&String>| text.and_then(|text| text.parse().ok());
     let gateway = address(element.gateway.as_ref()).ok_or_else(|| bad("Gateway"))?;
     let netmask = address(element.netmask.as_ref()).and_then(IpScope::prefix_of);
@@ -170,6 +190,7 @@ pub fn parse_scope(element: &types::IpScope) -> Result<IpScope, VcdError> {
 
 /// Reads a FenceMode element.
 pub fn parse_fence_mode(text: &str) -> Result<FenceMode, VcdError> {
-    FenceMode::from_name(text)
-        .ok_or_else(|| VcdError::bad_request(format!("Bad request: \"{text}\" is not a FenceMode.")))
+    FenceMode::from_name(text).ok_or_else(|| {
+        VcdError::bad_request(format!("Bad request: \"{text}\" is not a FenceMode."))
+    })
 }

@@ -44,16 +44,35 @@ impl OrgApi {
     }
 }
 
-fn org_view(ctx: &Ctx, org: &Org, vdcs: &[Vdc], catalogs: &[Catalog], networks: &[Network]) -> types::Org {
+fn org_view(
+    ctx: &Ctx,
+    org: &Org,
+    vdcs: &[Vdc],
+    catalogs: &[Catalog],
+    networks: &[Network],
+) -> types::Org {
     let links = &ctx.links;
-    let mut entity = view::entity(&org.name, org.id.any(), links.org(org.id), mt::ORG, &org.description);
+    let mut entity =
+        view::entity(&org.name, org.id.any(), links.org(org.id), mt::ORG, &org.description);
     let all = &mut entity.link;
-    all.extend(vdcs.iter().map(|vdc| link(rel::DOWN, links.vdc(vdc.id), mt::VDC).named(&vdc.name).with_id(vdc.id.urn())));
+    all.extend(vdcs.iter().map(|vdc| {
+        link(rel::DOWN, links.vdc(vdc.id), mt::VDC).named(&vdc.name).with_id(vdc.id.urn())
+    }));
     all.push(link(rel::DOWN, links.tasks_list(org.id), mt::TASKS_LIST));
-    all.extend(catalogs.iter().map(|row| link(rel::DOWN, links.catalog(row.id), mt::CATALOG).named(&row.name).with_id(row.id.urn())));
-    all.extend(networks.iter().map(|row| link(rel::DOWN, links.network(row.id), mt::ORG_NETWORK).named(&row.name).with_id(row.id.urn())));
+    all.extend(catalogs.iter().map(|row| {
+        link(rel::DOWN, links.catalog(row.id), mt::CATALOG).named(&row.name).with_id(row.id.urn())
+    }));
+    all.extend(networks.iter().map(|row| {
+        link(rel::DOWN, links.network(row.id), mt::ORG_NETWORK)
+            .named(&row.name)
+            .with_id(row.id.urn())
+    }));
     for record in ["orgVdc", "catalog"] {
-        all.push(link(rel::DOWN, links.path(&format!("/api/query?type={record}&format=records")), mt::QUERY_RECORDS));
+        all.push(link(
+            rel::DOWN,
+            links.path(&format!("/api/query?type={record}&format=records")),
+            mt::QUERY_RECORDS,
+        ));
     }
     all.push(link(rel::DOWN, format!("{}/metadata", links.org(org.id)), mt::METADATA));
     types::Org { entity, full_name: org.full_name.clone(), is_enabled: Some(org.enabled) }

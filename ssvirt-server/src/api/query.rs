@@ -65,8 +65,9 @@ impl QueryApi {
     async fn query(&self, ctx: Ctx, request: &Request) -> Result<QueryAnswer, VcdError> {
         let params = Params::parse(request.uri().query().unwrap_or_default())?;
         let Some(name) = &params.record else { return Ok(QueryAnswer::of(list(&ctx))) };
-        let record = RecordType::from_name(name)
-            .ok_or_else(|| VcdError::bad_request(format!("Bad request: the query type \"{name}\" is not valid.")))?;
+        let record = RecordType::from_name(name).ok_or_else(|| {
+            VcdError::bad_request(format!("Bad request: the query type \"{name}\" is not valid."))
+        })?;
         let filter = params.filter.as_deref().map(filter::parse).transpose()?.flatten();
         let sort = params.sort.clone();
         let modern = ctx.modern_status();
@@ -93,7 +94,10 @@ impl QueryFormat {
     ];
 
     fn row(self) -> (&'static str, &'static str) {
-        Self::ALL.into_iter().find(|row| row.0 == self).map_or(("records", mt::QUERY_RECORDS), |row| (row.1, row.2))
+        Self::ALL
+            .into_iter()
+            .find(|row| row.0 == self)
+            .map_or(("records", mt::QUERY_RECORDS), |row| (row.1, row.2))
     }
 }
 
@@ -127,9 +131,14 @@ impl Params {
             match name {
                 "type" => params.record = Some(value),
                 "format" => {
-                    let known = QueryFormat::ALL.into_iter().find(|row| row.1.eq_ignore_ascii_case(&value));
+                    let known =
+                        QueryFormat::ALL.into_iter().find(|row| row.1.eq_ignore_ascii_case(&value));
                     params.format = known
-                        .ok_or_else(|| VcdError::bad_request(format!("Bad request: \"{value}\" is not a query format.")))?
+                        .ok_or_else(|| {
+                            VcdError::bad_request(format!(
+                                "Bad request: \"{value}\" is not a query format."
+                            ))
+                        })?
                         .0;
                 }
                 "filter" => params.filter = Some(value),
@@ -174,7 +183,10 @@ fn decode_values(filter: &str) -> Result<String, VcdError> {
         }
         // A run of escapes is decoded at once: a character may take several.
         let start = at;
-        while at + 2 < bytes.len() && bytes[at] == b'%' && bytes[at + 1..at + 3].iter().all(u8::is_ascii_hexdigit) {
+        while at + 2 < bytes.len()
+            && bytes[at] == b'%'
+            && bytes[at + 1..at + 3].iter().all(u8::is_ascii_hexdigit)
+        {
             at += 3;
         }
         if at == start {
@@ -203,7 +215,9 @@ fn is_true(value: &str) -> bool {
 }
 
 fn number(value: &str) -> Result<u32, VcdError> {
-    value.parse().map_err(|_| VcdError::bad_request(format!("Bad request: \"{value}\" is not a page number.")))
+    value.parse().map_err(|_| {
+        VcdError::bad_request(format!("Bad request: \"{value}\" is not a page number."))
+    })
 }
 
 /// Every query type in every format, for clients that look for a link.
@@ -211,7 +225,8 @@ fn list(ctx: &Ctx) -> types::QueryList {
     let types = RecordType::ALL.iter().filter(|record| may_query(&ctx.caller, **record));
     let link = types.flat_map(|record| {
         QueryFormat::ALL.into_iter().map(|(_, format, media)| {
-            let href = ctx.links.path(&format!("/api/query?type={}&format={format}", record.name()));
+            let href =
+                ctx.links.path(&format!("/api/query?type={}&format={format}", record.name()));
             link(rel::DOWN, href, media).named(record.name())
         })
     });
@@ -236,11 +251,15 @@ fn container(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -
             page.request.size()
         );
         if let Some(filter) = &params.filter {
-            let encoded = percent_encoding::utf8_percent_encode(filter, percent_encoding::NON_ALPHANUMERIC);
+            let encoded =
+                percent_encoding::utf8_percent_encode(filter, percent_encoding::NON_ALPHANUMERIC);
             href.push_str(&format!("&filter={encoded}"));
         }
         for (field, descending) in &params.sort {
-            href.push_str(&format!("&{}={field}", if *descending { "sortDesc" } else { "sortAsc" }));
+            href.push_str(&format!(
+                "&{}={field}",
+                if *descending { "sortDesc" } else { "sortAsc" }
+            ));
         }
         if let Some(fields) = &params.fields {
             href.push_str(&format!("&fields={}", fields.join(",")));
@@ -259,7 +278,11 @@ fn container(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -
         links.push(link(rel::LAST_PAGE, href(last), media));
     }
     types::Container {
-        resource: types::Resource { href: Some(href(number)), r#type: Some(media.to_owned()), link: links },
+        resource: types::Resource {
+            href: Some(href(number)),
+            r#type: Some(media.to_owned()),
+            link: links,
+        },
         name: Some(record.name().to_owned()),
         page: i32::try_from(number).ok(),
         page_size: i32::try_from(page.request.size()).ok(),
@@ -267,11 +290,20 @@ fn container(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -
     }
 }
 
-fn records(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -> types::QueryResultRecords {
-    let wanted = |name: &str| params.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name));
+fn records(
+    ctx: &Ctx,
+    record: RecordType,
+    params: &Params,
+    page: &Page<Row>,
+) -> types::QueryResultRecords {
+    let wanted = |name: &str| {
+        params.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name))
+    };
     let one = |row: &Row| {
         let urn = Urn { kind: record.subject.kind(), uuid: row.id };
-        let in_template = record.field("isVAppTemplate").is_some_and(|(at, _)| row.values.get(at) == Some(&Value::Bool(true)));
+        let in_template = record
+            .field("isVAppTemplate")
+            .is_some_and(|(at, _)| row.values.get(at) == Some(&Value::Bool(true)));
         let mut attrs = Vec::new();
         if let Some(href) = href_of(&ctx.links, urn, record.admin, in_template) {
             attrs.push(("href".into(), href.into()));
@@ -300,10 +332,18 @@ fn records(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -> 
             metadata: None,
         }
     };
-    types::QueryResultRecords { container: container(ctx, record, params, page), record: page.items.iter().map(one).collect() }
+    types::QueryResultRecords {
+        container: container(ctx, record, params, page),
+        record: page.items.iter().map(one).collect(),
+    }
 }
 
-fn references(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -> types::QueryReferences {
+fn references(
+    ctx: &Ctx,
+    record: RecordType,
+    params: &Params,
+    page: &Page<Row>,
+) -> types::QueryReferences {
     let name_at = record.field("name").map(|(at, _)| at);
     let one = |row: &Row| {
         let urn = Urn { kind: record.subject.kind(), uuid: row.id };
@@ -339,7 +379,9 @@ fn reference_elements(record: RecordType) -> (&'static str, &'static str) {
         (Subject::CatalogItem, false) => ("CatalogItemReferences", "CatalogItemReference"),
         (Subject::CatalogItem, true) => ("AdminCatalogItemReferences", "AdminCatalogItemReference"),
         (Subject::VAppTemplate, false) => ("VAppTemplateReferences", "VAppTemplateReference"),
-        (Subject::VAppTemplate, true) => ("AdminVAppTemplateReferences", "AdminVAppTemplateReference"),
+        (Subject::VAppTemplate, true) => {
+            ("AdminVAppTemplateReferences", "AdminVAppTemplateReference")
+        }
         (Subject::VApp, false) => ("VAppReferences", "VAppReference"),
         (Subject::VApp, true) => ("AdminVAppReferences", "AdminVAppReference"),
         (Subject::Vm, false) => ("VMReferences", "VMReference"),
@@ -354,7 +396,9 @@ fn reference_elements(record: RecordType) -> (&'static str, &'static str) {
         (Subject::Media, true) => ("AdminMediaReferences", "AdminMediaReference"),
         (Subject::Disk, false) => ("DiskReferences", "DiskReference"),
         (Subject::Disk, true) => ("AdminDiskReferences", "AdminDiskReference"),
-        (Subject::OrgVdcStorageProfile, false) => ("OrgVdcStorageProfileReferences", "OrgVdcStorageProfileReference"),
+        (Subject::OrgVdcStorageProfile, false) => {
+            ("OrgVdcStorageProfileReferences", "OrgVdcStorageProfileReference")
+        }
         (Subject::OrgVdcStorageProfile, true) => {
             ("AdminOrgVdcStorageProfileReferences", "AdminOrgVdcStorageProfileReference")
         }
@@ -372,7 +416,13 @@ fn href_of(links: &Links, urn: Urn, admin: bool, in_template: bool) -> Option<St
     }
 }
 
-fn scalar(ctx: &Ctx, record: RecordType, kind: FieldKind, value: &Value, in_template: bool) -> Option<types::Scalar> {
+fn scalar(
+    ctx: &Ctx,
+    record: RecordType,
+    kind: FieldKind,
+    value: &Value,
+    in_template: bool,
+) -> Option<types::Scalar> {
     Some(match (kind, value) {
         (_, Value::Null) => return None,
         // The container of a VM inside a template is the template.
@@ -401,11 +451,15 @@ mod tests {
 
     #[test]
     fn query_strings_as_clients_write_them() {
-        let params = Params::parse("&type=vm&filter=a==b%20c;d==e+f&filterEncoded=true&page=2&x=1").unwrap();
+        let params =
+            Params::parse("&type=vm&filter=a==b%20c;d==e+f&filterEncoded=true&page=2&x=1").unwrap();
         assert_eq!(params.record.as_deref(), Some("vm"));
         assert_eq!(params.filter.as_deref(), Some("a==b c;d==e f"));
         assert_eq!(params.page.page(), 2);
-        let params = Params::parse("type=vm&filter=vdc==https%253A%252F%252Fh%252Fx%253By&filterEncoded=true").unwrap();
+        let params = Params::parse(
+            "type=vm&filter=vdc==https%253A%252F%252Fh%252Fx%253By&filterEncoded=true",
+        )
+        .unwrap();
         assert_eq!(params.filter.as_deref(), Some(r"vdc==https://h/x\;y"));
         assert!(Params::parse("type=vm&page=0").is_err());
         assert!(Params::parse("type=vm&page=x").is_err());

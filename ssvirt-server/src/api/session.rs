@@ -8,7 +8,9 @@ use ssvirt_core::{
     service::{Caller, Login},
 };
 use ssvirt_vcd::{
-    ApiVersion, Format, link::rel, mt, to_json, to_xml,
+    ApiVersion, Format,
+    link::rel,
+    mt, to_json, to_xml,
     types::{self, Link},
 };
 
@@ -100,8 +102,16 @@ impl SessionApi {
     }
 
     /// Log in as the provider
-    #[oai(path = "/cloudapi/1.0.0/sessions/provider", method = "post", operation_id = "createProviderSession")]
-    async fn login_provider(&self, anyone: Anonymous, request: &Request) -> Result<LoginAnswer, VcdError> {
+    #[oai(
+        path = "/cloudapi/1.0.0/sessions/provider",
+        method = "post",
+        operation_id = "createProviderSession"
+    )]
+    async fn login_provider(
+        &self,
+        anyone: Anonymous,
+        request: &Request,
+    ) -> Result<LoginAnswer, VcdError> {
         let (login, token) = login(&anyone, request, is_system).await?;
         Ok(login_answer(&login, token))
     }
@@ -136,7 +146,11 @@ impl SessionApi {
 
     /// Log in (before version 38.0)
     #[oai(path = "/api/sessions", method = "post", operation_id = "createLegacySession")]
-    async fn login_legacy(&self, anyone: Anonymous, request: &Request) -> Result<LegacyLogin, VcdError> {
+    async fn login_legacy(
+        &self,
+        anyone: Anonymous,
+        request: &Request,
+    ) -> Result<LegacyLogin, VcdError> {
         check_legacy(&anyone)?;
         let (login, token) = login(&anyone, request, |_| true).await?;
         let version = anyone.negotiated.version;
@@ -192,7 +206,9 @@ fn check_legacy(anyone: &Anonymous) -> Result<(), VcdError> {
         return Err(VcdError::new(
             StatusCode::METHOD_NOT_ALLOWED,
             ssvirt_vcd::error::METHOD_NOT_ALLOWED,
-            format!("The method is not available in version {version}; use /cloudapi/1.0.0/sessions."),
+            format!(
+                "The method is not available in version {version}; use /cloudapi/1.0.0/sessions."
+            ),
         ));
     }
     Ok(())
@@ -213,7 +229,10 @@ fn view(session: &Session, caller: &Caller) -> CloudApiSession {
     };
     CloudApiSession {
         id: session.id.urn(),
-        site: EntityReference { name: "ssvirt".to_owned(), id: format!("urn:vcloud:site:{}", Org::SYSTEM) },
+        site: EntityReference {
+            name: "ssvirt".to_owned(),
+            id: format!("urn:vcloud:site:{}", Org::SYSTEM),
+        },
         user: EntityReference { name: caller.user_name.clone(), id: caller.user.urn() },
         operating_org: org.clone(),
         org,
@@ -265,7 +284,8 @@ pub struct LegacyLogin {
 
 impl poem::IntoResponse for LegacyLogin {
     fn into_response(self) -> Response {
-        let media = ssvirt_vcd::media::content_type(mt::bare(mt::SESSION), self.format, self.version);
+        let media =
+            ssvirt_vcd::media::content_type(mt::bare(mt::SESSION), self.format, self.version);
         let body = match self.format {
             Format::Xml => to_xml(&self.session, self.version),
             Format::Json => to_json(&self.session, self.version),

@@ -44,7 +44,10 @@ impl TaskApi {
             r#type: Some(mt::TASKS_LIST.to_owned()),
             ..types::Entity::default()
         };
-        Ok(Vcd(types::TasksList { entity, task: tasks.iter().map(|task| view(&ctx, task)).collect() }))
+        Ok(Vcd(types::TasksList {
+            entity,
+            task: tasks.iter().map(|task| view(&ctx, task)).collect(),
+        }))
     }
 }
 
@@ -80,11 +83,13 @@ pub fn view(ctx: &Ctx, task: &Task) -> types::Task {
         expiry_time: Some(common::time(task.started + jiff::SignedDuration::from_hours(90 * 24))),
         cancel_requested: Some(task.cancel_requested),
         owner,
-        error: task.failure.as_ref().filter(|_| task.status == TaskStatus::Error).map(|failure| types::Error {
-            major_error_code: failure.major,
-            minor_error_code: failure.minor.clone(),
-            message: failure.message.clone(),
-            ..types::Error::default()
+        error: task.failure.as_ref().filter(|_| task.status == TaskStatus::Error).map(|failure| {
+            types::Error {
+                major_error_code: failure.major,
+                minor_error_code: failure.minor.clone(),
+                message: failure.message.clone(),
+                ..types::Error::default()
+            }
         }),
         user: Some(
             types::Reference::new(ctx.links.user(task.user))
@@ -92,9 +97,13 @@ pub fn view(ctx: &Ctx, task: &Task) -> types::Task {
                 .named(&task.user_name)
                 .typed(mt::ADMIN_USER),
         ),
-        organization: Some(types::Reference::new(ctx.links.org(task.org)).with_id(task.org.urn()).typed(mt::ORG)),
+        organization: Some(
+            types::Reference::new(ctx.links.org(task.org)).with_id(task.org.urn()).typed(mt::ORG),
+        ),
         progress: Some(task.progress),
-        details: Some(task.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default()),
+        details: Some(
+            task.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default(),
+        ),
         result: None,
     }
 }
@@ -117,6 +126,8 @@ fn operation(task: &Task) -> String {
     if task.status != TaskStatus::Success {
         return task.operation.clone();
     }
-    let done = DONE.iter().find_map(|(doing, done)| task.operation.strip_prefix(doing).map(|rest| format!("{done}{rest}")));
+    let done = DONE.iter().find_map(|(doing, done)| {
+        task.operation.strip_prefix(doing).map(|rest| format!("{done}{rest}"))
+    });
     done.unwrap_or_else(|| task.operation.clone())
 }

@@ -44,10 +44,21 @@ pub fn parse_vm(text: &str) -> Result<Id<TemplateVm>, VcdError> {
     Ok(Id::parse(text)?)
 }
 
-fn template_view(ctx: &Ctx, template: &Template, catalog: &Catalog, owner: Option<&User>) -> types::VAppTemplate {
+fn template_view(
+    ctx: &Ctx,
+    template: &Template,
+    catalog: &Catalog,
+    owner: Option<&User>,
+) -> types::VAppTemplate {
     let links = &ctx.links;
     let href = links.template(template.id);
-    let mut entity = view::entity(&template.name, template.id.any(), href.clone(), mt::VAPP_TEMPLATE, &template.description);
+    let mut entity = view::entity(
+        &template.name,
+        template.id.any(),
+        href.clone(),
+        mt::VAPP_TEMPLATE,
+        &template.description,
+    );
     entity.link = vec![
         link(rel::UP, links.catalog(catalog.id), mt::CATALOG),
         link(rel::CATALOG_ITEM, links.catalog_item(template.item), mt::CATALOG_ITEM),
@@ -91,8 +102,12 @@ fn vm_view(ctx: &Ctx, template: &Template, vm: &TemplateVm) -> types::VAppTempla
         gold_master: Some(false),
         virtual_hardware_section: Some(sections::hardware(ctx, &sections::Source::template(vm))),
         operating_system_section: Some(sections::operating_system(&sections::Source::template(vm))),
-        network_connection_section: Some(sections::network_connection(&sections::Source::template(vm))),
-        guest_customization_section: Some(sections::guest_customization(&sections::Source::template(vm))),
+        network_connection_section: Some(sections::network_connection(
+            &sections::Source::template(vm),
+        )),
+        guest_customization_section: Some(sections::guest_customization(
+            &sections::Source::template(vm),
+        )),
         vm_spec_section: Some(sections::spec(ctx, &sections::Source::template(vm))),
         vapp_scoped_local_id: Some(vm.name.clone()),
         date_created: Some(view::time(template.created)),

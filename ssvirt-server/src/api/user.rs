@@ -32,8 +32,16 @@ impl UserApi {
             reference(ctx.links.right(id.uuid()), id.urn(), name, mt::ADMIN_RIGHT)
         };
         Ok(Vcd(types::Role {
-            entity: view::entity(&role.name, role.id.any(), ctx.links.role(role.id), mt::ADMIN_ROLE, &role.description),
-            right_references: Some(types::RightReferences { right_reference: role.rights.iter().map(right).collect() }),
+            entity: view::entity(
+                &role.name,
+                role.id.any(),
+                ctx.links.role(role.id),
+                mt::ADMIN_ROLE,
+                &role.description,
+            ),
+            right_references: Some(types::RightReferences {
+                right_reference: role.rights.iter().map(right).collect(),
+            }),
         }))
     }
 
@@ -41,7 +49,10 @@ impl UserApi {
     #[oai(path = "/api/admin/right/:id", method = "get", operation_id = "getRight")]
     async fn right(&self, ctx: Ctx, id: Path<String>) -> Answer<types::Right> {
         let id = Id::<Right>::parse(&id)?;
-        let name = rights::TENANT.iter().find(|name| rights::id(name) == id).ok_or_else(|| Error::no_access(id))?;
+        let name = rights::TENANT
+            .iter()
+            .find(|name| rights::id(name) == id)
+            .ok_or_else(|| Error::no_access(id))?;
         Ok(Vcd(types::Right {
             entity: view::entity(name, id.any(), ctx.links.right(id.uuid()), mt::ADMIN_RIGHT, ""),
             right_type: None,
@@ -54,7 +65,13 @@ impl UserApi {
 
 fn user_view(ctx: &Ctx, user: &User, role: &Role) -> types::User {
     types::User {
-        entity: view::entity(&user.name, user.id.any(), ctx.links.user(user.id), mt::ADMIN_USER, &user.description),
+        entity: view::entity(
+            &user.name,
+            user.id.any(),
+            ctx.links.user(user.id),
+            mt::ADMIN_USER,
+            &user.description,
+        ),
         full_name: Some(user.full_name.clone()),
         email_address: Some(user.email.clone()),
         telephone: Some(user.telephone.clone()),

@@ -39,7 +39,12 @@ impl VdcApi {
 
     /// Make a vApp from VMs, templates or nothing
     #[oai(path = "/api/vdc/:id/action/composeVApp", method = "post", operation_id = "composeVApp")]
-    async fn compose(&self, ctx: Ctx, id: Path<String>, body: Body<types::ComposeVAppParams>) -> VAppAnswer {
+    async fn compose(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::ComposeVAppParams>,
+    ) -> VAppAnswer {
         let new = params::compose(body.0)?;
         let (vapp, _) = ctx.cloud.create_vapp(&ctx.caller, Id::parse(&id)?, new).await?;
         super::vapp::created(&ctx, vapp).await
@@ -76,7 +81,11 @@ impl VdcApi {
     }
 
     /// A storage profile of a VDC
-    #[oai(path = "/api/vdcStorageProfile/:id", method = "get", operation_id = "getVdcStorageProfile")]
+    #[oai(
+        path = "/api/vdcStorageProfile/:id",
+        method = "get",
+        operation_id = "getVdcStorageProfile"
+    )]
     async fn storage(&self, ctx: Ctx, id: Path<String>) -> Answer<types::VdcStorageProfile> {
         let (profile, used) = ctx.cloud.storage_profile(&ctx.caller, Id::parse(&id)?).await?;
         Ok(Vcd(storage_view(&ctx, &profile, used)))
@@ -98,7 +107,11 @@ fn vdc_view(ctx: &Ctx, details: &VdcDetails) -> types::Vdc {
         link(rel::ORG_VDC_NETWORKS, query_of(ctx, "orgVdcNetwork", details), mt::QUERY_RECORDS),
     ];
     if ctx.caller.has(right::VAPP_CREATE) {
-        entity.link.push(link(rel::ADD, format!("{href}/action/composeVApp"), mt::COMPOSE_VAPP_PARAMS));
+        entity.link.push(link(
+            rel::ADD,
+            format!("{href}/action/composeVApp"),
+            mt::COMPOSE_VAPP_PARAMS,
+        ));
     }
     if ctx.caller.has(right::TEMPLATE_CHECKOUT) {
         let href = format!("{href}/action/instantiateVAppTemplate");
@@ -114,10 +127,14 @@ fn vdc_view(ctx: &Ctx, details: &VdcDetails) -> types::Vdc {
             network: details
                 .networks
                 .iter()
-                .map(|row| reference(links.network(row.id), row.id.urn(), &row.name, mt::ORG_VDC_NETWORK))
+                .map(|row| {
+                    reference(links.network(row.id), row.id.urn(), &row.name, mt::ORG_VDC_NETWORK)
+                })
                 .collect(),
         }),
-        capabilities: Some(types::Capabilities { supported_hardware_versions: Some(hardware::supported(&href)) }),
+        capabilities: Some(types::Capabilities {
+            supported_hardware_versions: Some(hardware::supported(&href)),
+        }),
         nic_quota: Some(vdc.nic_quota),
         network_quota: Some(vdc.network_quota),
         used_network_count: Some(i32::try_from(details.networks.len()).unwrap_or(i32::MAX)),
@@ -127,7 +144,14 @@ fn vdc_view(ctx: &Ctx, details: &VdcDetails) -> types::Vdc {
             vdc_storage_profile: details
                 .profiles
                 .iter()
-                .map(|row| reference(links.storage_profile(row.id), row.id.urn(), &row.name, mt::VDC_STORAGE_PROFILE))
+                .map(|row| {
+                    reference(
+                        links.storage_profile(row.id),
+                        row.id.urn(),
+                        &row.name,
+                        mt::VDC_STORAGE_PROFILE,
+                    )
+                })
                 .collect(),
         }),
         default_compute_policy: Some(default_policy(ctx)),
@@ -148,7 +172,8 @@ fn admin_view(ctx: &Ctx, details: &VdcDetails) -> types::AdminVdc {
         link(rel::DOWN, format!("{}/metadata", links.vdc(row.id)), mt::METADATA),
     ];
     if ctx.caller.is_provider() {
-        let (rel, verb) = if row.enabled { (rel::DISABLE, "disable") } else { (rel::ENABLE, "enable") };
+        let (rel, verb) =
+            if row.enabled { (rel::DISABLE, "disable") } else { (rel::ENABLE, "enable") };
         vdc.entity.link.push(action(rel, format!("{href}/action/{verb}")));
     }
     types::AdminVdc {
@@ -163,7 +188,8 @@ fn admin_view(ctx: &Ctx, details: &VdcDetails) -> types::AdminVdc {
 }
 
 fn query_of(ctx: &Ctx, record: &str, details: &VdcDetails) -> String {
-    ctx.links.path(&format!("/api/query?type={record}&format=records&filter=vdc=={}", details.vdc.id))
+    ctx.links
+        .path(&format!("/api/query?type={record}&format=records&filter=vdc=={}", details.vdc.id))
 }
 
 fn capacity(details: &VdcDetails) -> types::ComputeCapacity {
@@ -186,20 +212,28 @@ fn capacity(details: &VdcDetails) -> types::ComputeCapacity {
 fn resource_entities(ctx: &Ctx, details: &VdcDetails) -> types::ResourceEntities {
     let entry = |reference| types::ResourceReference { reference, status: None };
     let templates = details.templates.iter().filter(|_| ctx.caller.has(right::TEMPLATE_VIEW));
-    let templates = templates.map(|row| reference(ctx.links.template(row.id), row.id.urn(), &row.name, mt::VAPP_TEMPLATE));
-    let vapps = details.vapps.iter().map(|row| reference(ctx.links.vapp(row.id), row.id.urn(), &row.name, mt::VAPP));
+    let templates = templates.map(|row| {
+        reference(ctx.links.template(row.id), row.id.urn(), &row.name, mt::VAPP_TEMPLATE)
+    });
+    let vapps = details
+        .vapps
+        .iter()
+        .map(|row| reference(ctx.links.vapp(row.id), row.id.urn(), &row.name, mt::VAPP));
     types::ResourceEntities { resource_entity: templates.chain(vapps).map(entry).collect() }
 }
 
 /// The sizing policy that VMs have unless told otherwise.
 pub fn default_policy(ctx: &Ctx) -> types::Reference {
     let id = ComputePolicy::SYSTEM_DEFAULT;
-    types::Reference::new(ctx.links.compute_policy(id)).with_id(id.urn()).named(ComputePolicy::SYSTEM_DEFAULT_NAME)
+    types::Reference::new(ctx.links.compute_policy(id))
+        .with_id(id.urn())
+        .named(ComputePolicy::SYSTEM_DEFAULT_NAME)
 }
 
 fn storage_view(ctx: &Ctx, profile: &StorageProfile, used: i64) -> types::VdcStorageProfile {
     let href = ctx.links.storage_profile(profile.id);
-    let mut entity = view::entity(&profile.name, profile.id.any(), href.clone(), mt::VDC_STORAGE_PROFILE, "");
+    let mut entity =
+        view::entity(&profile.name, profile.id.any(), href.clone(), mt::VDC_STORAGE_PROFILE, "");
     entity.link = vec![
         link(rel::UP, ctx.links.vdc(profile.vdc), mt::VDC),
         link(rel::DOWN, format!("{href}/metadata"), mt::METADATA),

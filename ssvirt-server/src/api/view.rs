@@ -36,7 +36,10 @@ pub fn entity(name: &str, urn: Urn, href: String, media: &str, description: &str
 /// An owner element.
 pub fn owner(ctx: &Ctx, id: Id<User>, name: Option<&str>) -> types::Owner {
     types::Owner {
-        resource: types::Resource { r#type: Some(mt::OWNER.to_owned()), ..types::Resource::default() },
+        resource: types::Resource {
+            r#type: Some(mt::OWNER.to_owned()),
+            ..types::Resource::default()
+        },
         user: reference(ctx.links.user(id), id.urn(), name.unwrap_or("system"), mt::ADMIN_USER),
     }
 }
@@ -48,11 +51,17 @@ pub fn org_reference(ctx: &Ctx, id: Id<Org>, name: &str) -> types::Reference {
 
 /// The unfinished tasks of an object; none when there are none.
 pub fn tasks(ctx: &Ctx, tasks: &[Task]) -> Option<types::TasksInProgress> {
-    (!tasks.is_empty()).then(|| types::TasksInProgress { task: tasks.iter().map(|row| task::view(ctx, row)).collect() })
+    (!tasks.is_empty()).then(|| types::TasksInProgress {
+        task: tasks.iter().map(|row| task::view(ctx, row)).collect(),
+    })
 }
 
 /// A reference to a storage profile of a VM's VDC.
-pub fn profile_reference(ctx: &Ctx, profiles: &[StorageProfile], id: Option<Id<StorageProfile>>) -> Option<types::Reference> {
+pub fn profile_reference(
+    ctx: &Ctx,
+    profiles: &[StorageProfile],
+    id: Option<Id<StorageProfile>>,
+) -> Option<types::Reference> {
     let profile = match id {
         Some(id) => profiles.iter().find(|profile| profile.id == id)?,
         None => profiles.iter().find(|profile| profile.default)?,

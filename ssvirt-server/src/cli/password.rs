@@ -31,7 +31,10 @@ pub(super) async fn set(config: &Config, who: &str, file: Option<&Path>) -> Resu
     let password = read(who, file)?;
     cloud.set_password(&system, known.id, password.expose().to_owned()).await.map_err(failed)?;
     store.close().await;
-    say(format_args!("The password of {}@{} is set; the user's logins are ended.", known.name, org.name));
+    say(format_args!(
+        "The password of {}@{} is set; the user's logins are ended.",
+        known.name, org.name
+    ));
     Ok(())
 }
 

@@ -144,9 +144,10 @@ fn public_url(given: &str) -> Result<PublicUrl, ConfigError> {
     let root = given.trim_end_matches('/');
     // Clients are told the URL with /api, so that is what people have at hand.
     let root = root.strip_suffix("/api").unwrap_or(root).trim_end_matches('/');
-    let parts = root.parse::<Uri>().ok().filter(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none()
-    });
+    let parts = root
+        .parse::<Uri>()
+        .ok()
+        .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none());
     match parts.as_ref().and_then(Uri::host).filter(|host| !host.is_empty()) {
         Some(host) => Ok(PublicUrl {
             root: root.to_owned(),

@@ -41,7 +41,10 @@ fn the_list_of_keys_is_that_of_the_settings() {
     let message = message(with(&[], &[("config", file.path())]));
     let settings = KEYS.iter().filter(|key| **key != "config");
     for key in settings.clone() {
-        assert!(message.contains(&format!(" {key},")) || message.ends_with(key), "{key}: {message}");
+        assert!(
+            message.contains(&format!(" {key},")) || message.ends_with(key),
+            "{key}: {message}"
+        );
     }
     assert_eq!(message.matches(',').count() + 1, settings.count());
     assert!(PLAIN_NAMES.iter().all(|key| KEYS.contains(key)));
@@ -168,9 +171,14 @@ fn values_that_do_not_go_are_refused() {
 #[test]
 fn durations() {
     let length = |text: &str| with(&[("JWT_TOKEN_EXPIRY", text)], &[]).map(|c| c.session_length);
-    for (text, seconds) in
-        [("24h", 86400), ("30m", 1800), ("1h30m", 5400), ("90s", 90), ("1.5h", 5400), ("7d", 604_800)]
-    {
+    for (text, seconds) in [
+        ("24h", 86400),
+        ("30m", 1800),
+        ("1h30m", 5400),
+        ("90s", 90),
+        ("1.5h", 5400),
+        ("7d", 604_800),
+    ] {
         assert_eq!(length(text).unwrap(), Duration::from_secs(seconds), "{text}");
     }
     for bad in ["24", "h", "-1h", "0s", "59s", "400d", "99999999999999999999d", "soon", "1 h 3"] {
@@ -183,7 +191,10 @@ fn public_urls() {
     let url = |text: &str| with(&[("SSVIRT_PUBLIC_URL", text)], &[]).map(|c| c.public_url.unwrap());
     for given in ["https://cloud.example.com/", "https://cloud.example.com/api"] {
         let url = url(given).unwrap();
-        assert_eq!((url.root.as_str(), url.host.as_str()), ("https://cloud.example.com", "cloud.example.com"));
+        assert_eq!(
+            (url.root.as_str(), url.host.as_str()),
+            ("https://cloud.example.com", "cloud.example.com")
+        );
     }
     assert_eq!(url("https://[::1]:9443").unwrap().host, "::1");
     for bad in ["cloud.example.com", "ftp://a", "https://", "https://a?b"] {

@@ -23,18 +23,25 @@ fn filter(level: &str) -> Result<EnvFilter, Failure> {
              as info,ssvirt_core=debug"
         ))
     };
-    if let Ok(own) = level.parse::<LevelFilter>() {
+    if is_level(level)
+        && let Ok(own) = level.parse::<LevelFilter>()
+    {
         // A plain level is about this program; the libraries below it say only what went wrong.
         // Targets are matched by how they begin, so this is every crate of ours.
         let rest = own.min(LevelFilter::WARN);
         return Ok(EnvFilter::new(format!("{rest},ssvirt={own}")));
     }
     // The filter itself would take any word for the name of a module, and log all of it.
-    let known = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    let known = |part: &str| part.contains('=') || is_level(part);
     if !level.split(',').all(|part| known(part.trim())) {
         return Err(wrong());
     }
     EnvFilter::try_new(level).map_err(|_| wrong())
+}
+
+/// Nothing at all is a level to the parser, but not to people.
+fn is_level(word: &str) -> bool {
+    !word.is_empty() && word.parse::<LevelFilter>().is_ok()
 }
 
 #[cfg(test)]

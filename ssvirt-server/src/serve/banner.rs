@@ -51,12 +51,16 @@ impl Banner<'_> {
         }
         let any = |wanted: fn(&Password) -> bool| self.logins.iter().any(|l| wanted(&l.password));
         let made = any(|password| matches!(password, Password::Made(_)));
-        writeln!(out, "{}", if made { "Logins (passwords are shown this once):" } else { "Logins:" })?;
+        writeln!(
+            out,
+            "{}",
+            if made { "Logins (passwords are shown this once):" } else { "Logins:" }
+        )?;
         for Login { user, org, role, password } in &self.logins {
             let password = match password {
                 Password::Made(password) => password.clone(),
-                Password::Given(name) => format!("as in {name}"),
-                Password::Kept => "as before".to_owned(),
+                Password::Given => "(as configured)".to_owned(),
+                Password::Kept => "(as before)".to_owned(),
             };
             writeln!(out, "  {:<22} {password:<26} {role}", format!("{user}@{org}"))?;
         }
@@ -64,8 +68,8 @@ impl Banner<'_> {
             writeln!(
                 out,
                 "\nPasswords were printed at an earlier start. To reset them, stop the server, then:\n  \
-                 SSVIRT_DEMO_PASSWORD=... ssvirt serve --demo        all four\n  \
-                 ssvirt user set-password admin@demo              one"
+                 SSVIRT_DEMO_PASSWORD=... ssvirt serve --demo   (all four)\n  \
+                 ssvirt user set-password admin@demo            (one)"
             )?;
         }
         writeln!(out)
@@ -75,14 +79,14 @@ impl Banner<'_> {
         let root = self.root;
         let host = root.split_once("://").map_or(root, |(_, host)| host);
         // vcd-cli takes a host for https, and a whole URL otherwise.
-        let (target, insecure) = if root.starts_with("https") { (host, " -i -w") } else { (root, "") };
+        let (target, insecure) =
+            if root.starts_with("https") { (host, " -i -w") } else { (root, "") };
         let (org, user) =
             if self.config.demo { (demo::ORG, "admin") } else { ("System", "administrator") };
         let login = self.logins.iter().find(|login| login.user == user);
         let password = match login.map(|login| &login.password) {
             Some(Password::Made(password)) => password.clone(),
-            Some(Password::Given(name)) => format!("\"${name}\""),
-            Some(Password::Kept) | None => "PASSWORD".to_owned(),
+            Some(Password::Given | Password::Kept) | None => "PASSWORD".to_owned(),
         };
         writeln!(out, "Try next:")?;
         writeln!(out, "  curl -k {root}/api/versions")?;
@@ -93,8 +97,11 @@ impl Banner<'_> {
             "  VCD_URL={root}/api VCD_ALLOW_UNVERIFIED_SSL=true VCD_ORG={org}{vdc} VCD_USER={user} \
              VCD_PASSWORD={password} terraform plan"
         )?;
-        if self.config.plain_http {
-            writeln!(out, "\nTerraform takes https only: it needs the proxy that plain HTTP is for.")?;
+        if root.starts_with("http:") {
+            writeln!(
+                out,
+                "\nTerraform takes https only: it needs the proxy that plain HTTP is for."
+            )?;
         }
         writeln!(out, "\nCtrl+C stops the server.")
     }

@@ -10,8 +10,8 @@ use crate::{cli::Failure, config::Config, secrets::random_password};
 pub(super) enum Password {
     /// Made just now: to be printed, for nobody knows it yet.
     Made(String),
-    /// From the configuration, under this name.
-    Given(&'static str),
+    /// From the configuration: whoever starts the server knows it.
+    Given,
     /// Set before.
     Kept,
 }
@@ -51,10 +51,8 @@ async fn seed(config: &Config, cloud: &Cloud) -> Result<Vec<Login>, Failure> {
         role: login.user.role,
         password: match login.password {
             None => Password::Kept,
-            Some(_) if config.demo_password.is_some() => Password::Given("SSVIRT_DEMO_PASSWORD"),
-            Some(_) if n == 0 && config.admin_password.is_some() => {
-                Password::Given("SSVIRT_ADMIN_PASSWORD")
-            }
+            Some(_) if config.demo_password.is_some() => Password::Given,
+            Some(_) if n == 0 && config.admin_password.is_some() => Password::Given,
             Some(password) => Password::Made(password),
         },
     });
@@ -63,7 +61,7 @@ async fn seed(config: &Config, cloud: &Cloud) -> Result<Vec<Login>, Failure> {
 
 async fn administrator(config: &Config, cloud: &Cloud) -> Result<Vec<Login>, Failure> {
     let (password, told) = match &config.admin_password {
-        Some(given) => (given.expose().to_owned(), Password::Given("SSVIRT_ADMIN_PASSWORD")),
+        Some(given) => (given.expose().to_owned(), Password::Given),
         None => {
             let made = random_password();
             (made.clone(), Password::Made(made))

@@ -13,7 +13,8 @@ fn day(text: &str) -> Date {
 #[test]
 fn names_are_those_that_clients_use() {
     assert_eq!(names_of(&[]), ["localhost", "127.0.0.1", "::1"]);
-    let list = [("SSVIRT_LISTEN", "[fd00::1]:1"), ("SSVIRT_PUBLIC_URL", "https://cloud.example.com/api")];
+    let list =
+        [("SSVIRT_LISTEN", "[fd00::1]:1"), ("SSVIRT_PUBLIC_URL", "https://cloud.example.com/api")];
     assert_eq!(names_of(&list)[3..], ["fd00::1", "cloud.example.com"]);
     assert_eq!(names_of(&[("API_PORT", "443")]).len(), 3);
 }

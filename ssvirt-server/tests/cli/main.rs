@@ -1,5 +1,7 @@
 //! The command, run as a process.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod http;
 mod process;
 
@@ -211,7 +213,10 @@ fn a_configuration_file_is_checked() {
     let refused = ssvirt(&folder, &["serve", "--config", &config], &[]);
     assert_eq!(refused.status.code(), Some(1));
     let message = text(&refused.stderr);
-    assert!(message.contains("unknown key \"listen_on\"") && message.contains(&config), "{message}");
+    assert!(
+        message.contains("unknown key \"listen_on\"") && message.contains(&config),
+        "{message}"
+    );
     // Refused before anything was made.
     assert!(!folder.path("data").exists());
 }

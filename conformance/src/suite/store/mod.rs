@@ -24,6 +24,7 @@
 
 pub mod filters;
 pub mod query;
+pub mod records;
 mod scene;
 pub mod sums;
 pub mod tables;
@@ -90,14 +91,14 @@ behaviours! {
     sums::vdc_usage_counts,
     sums::storage_usage_by_profile,
     sums::addresses_in_use,
-    query::every_record_type_answers,
-    query::values_of_a_vm,
-    query::values_of_a_vapp,
-    query::values_of_a_vdc,
-    query::values_of_other_records,
-    query::status_of_vapps,
-    query::old_clients_see_old_statuses,
-    query::busy_objects,
+    records::every_record_type_answers,
+    records::values_of_a_vm,
+    records::values_of_a_vapp,
+    records::values_of_a_vdc,
+    records::values_of_other_records,
+    records::status_of_vapps,
+    records::old_clients_see_old_statuses,
+    records::busy_objects,
     query::tenants_see_their_own,
     query::published_catalogs_are_seen,
     query::roles_of_a_tenant,

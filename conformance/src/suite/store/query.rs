@@ -1,13 +1,10 @@
-//! The query service: values, who sees what, filters, order, pages.
+//! The query service: who sees what, filters, order, pages.
 
 use ssvirt_core::{
-    Error, ErrorKind, Id, TenancyStore,
-    filter,
-    model::{
-        ComputePolicy, MetadataDomain, MetadataEntry, MetadataType, Org, Phase, PowerState, TaskStatus, User, Visibility,
-    },
+    Error, ErrorKind, Id, TenancyStore, filter,
+    model::{MetadataDomain, MetadataEntry, MetadataType, Org, User, Visibility},
     page::{Page, PageRequest},
-    query::{FieldKind, Query, RecordType, Row, Scope, Subject, Value},
+    query::{Query, RecordType, Row, Scope, Subject, Value},
     rights,
 };
 
@@ -31,27 +28,28 @@ pub(super) fn ask(record: &str, filter: &str) -> Ask {
 }
 
 impl Ask {
-    fn org(mut self, org: Id<Org>) -> Self {
+    pub(super) fn org(mut self, org: Id<Org>) -> Self {
         self.0.scope.org = Some(org);
         self
     }
 
-    fn owner(mut self, owner: Id<User>) -> Self {
+    pub(super) fn owner(mut self, owner: Id<User>) -> Self {
         self.0.scope.owner = Some(owner);
         self
     }
 
-    fn page(mut self, page: u32, size: u32) -> Self {
+    pub(super) fn page(mut self, page: u32, size: u32) -> Self {
         self.0.page = PageRequest::new(page, size).unwrap();
         self
     }
 
-    fn sort(mut self, sort: &[(&str, bool)]) -> Self {
-        self.0.sort = sort.iter().map(|(field, descending)| ((*field).to_owned(), *descending)).collect();
+    pub(super) fn sort(mut self, sort: &[(&str, bool)]) -> Self {
+        self.0.sort =
+            sort.iter().map(|(field, descending)| ((*field).to_owned(), *descending)).collect();
         self
     }
 
-    fn old(mut self) -> Self {
+    pub(super) fn old(mut self) -> Self {
         self.0.modern_status = false;
         self
     }
@@ -64,352 +62,33 @@ impl Ask {
         self.ask(store).await.unwrap_or_else(|error| panic!("{:?}: {error:?}", self.0))
     }
 
+    /// The rows of all pages.
+    pub(super) async fn all(&mut self, store: &dyn TenancyStore) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for page in 1.. {
+            self.0.page = PageRequest::new(page, PageRequest::MAX_SIZE).unwrap();
+            let found = self.rows(store).await;
+            rows.extend(found.items);
+            if rows.len() as u64 >= found.total {
+                break;
+            }
+        }
+        rows
+    }
+
     /// The values of one field.
-    async fn values(&self, store: &dyn TenancyStore, field: &str) -> Vec<Value> {
+    pub(super) async fn values(&self, store: &dyn TenancyStore, field: &str) -> Vec<Value> {
         let (place, _) = self.0.record.field(field).unwrap();
         self.rows(store).await.items.into_iter().map(|row| row.values[place].clone()).collect()
     }
 
-    async fn names(&self, store: &dyn TenancyStore) -> Vec<String> {
+    pub(super) async fn names(&self, store: &dyn TenancyStore) -> Vec<String> {
         let texts = self.values(store, "name").await;
-        texts.into_iter().map(|value| if let Value::Text(text) = value { text } else { panic!("{value:?}") }).collect()
+        texts
+            .into_iter()
+            .map(|value| if let Value::Text(text) = value { text } else { panic!("{value:?}") })
+            .collect()
     }
-}
-
-fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
-}
-
-/// Checks fields of a record that a filter finds alone.
-async fn check(store: &dyn TenancyStore, record: &str, filter: &str, expected: &[(&str, Value)]) {
-    let ask = ask(record, filter);
-    let page = ask.rows(store).await;
-    assert_eq!(page.items.len(), 1, "{record} {filter}");
-    for (name, value) in expected {
-        let (place, _) = ask.0.record.field(name).unwrap();
-        assert_eq!(page.items[0].values[place], *value, "{record}.{name}");
-    }
-}
-
-/// Every record type answers with all its fields, sorted by each, in both status dialects.
-pub async fn every_record_type_answers(store: &dyn TenancyStore) {
-    let w = World::new(store).await;
-    put(store, &scene::role(Some(w.a.id), "r")).await.unwrap();
-    put(store, &scene::task(w.a.id, &w.ann, w.web.id.any(), at(0))).await.unwrap();
-    for record in RecordType::ALL {
-        let mut total = None;
-        for field in record.fields() {
-            for descending in [false, true] {
-                let ask = ask(record.name(), "").sort(&[(field.name, descending)]).old();
-                let page = ask.rows(store).await;
-                assert_eq!(page.items.len() as u64, page.total, "{}", record.name());
-                assert_eq!(*total.get_or_insert(page.total), page.total, "{} {}", record.name(), field.name);
-                for row in &page.items {
-                    assert_eq!(row.values.len(), record.fields().len(), "{}", record.name());
-                    assert_eq!(row.values[0], Value::Ref(row.id));
-                    for (value, field) in row.values.iter().zip(record.fields()) {
-                        let right = matches!(
-                            (value, field.kind),
-                            (Value::Null, _)
-                                | (Value::Text(_), FieldKind::Text)
-                                | (Value::Int(_), FieldKind::Int | FieldKind::Status)
-                                | (Value::Bool(_), FieldKind::Bool)
-                                | (Value::Time(_), FieldKind::Time)
-                                | (Value::Ref(_), FieldKind::Ref(_) | FieldKind::Urn(_))
-                        );
-                        assert!(right, "{}.{} is {value:?}", record.name(), field.name);
-                    }
-                }
-            }
-        }
-        let nothing = matches!(record.subject, Subject::Media | Subject::Disk);
-        assert_eq!(total == Some(0), nothing, "{}", record.name());
-    }
-}
-
-/// A VM's record, and that of a VM in a template.
-pub async fn values_of_a_vm(store: &dyn TenancyStore) {
-    let w = World::new(store).await;
-    check(
-        store,
-        "vm",
-        "name==web1",
-        &[
-            ("id", Value::Ref(w.web1.id.uuid())),
-            ("containerName", text("web")),
-            ("container", Value::Ref(w.web.id.uuid())),
-            ("isVAppTemplate", Value::Bool(false)),
-            ("status", Value::Int(4)),
-            ("isDeployed", Value::Bool(true)),
-            ("isBusy", Value::Bool(false)),
-            ("vdc", Value::Ref(w.vdc.id.uuid())),
-            ("vdcName", text("vdc")),
-            ("org", Value::Ref(w.a.id.uuid())),
-            ("owner", Value::Ref(w.ann.id.uuid())),
-            ("ownerName", text("ann")),
-            ("guestOs", text("otherGuest64")),
-            ("numberOfCpus", Value::Int(4)),
-            ("memoryMB", Value::Int(4096)),
-            ("hardwareVersion", Value::Int(19)),
-            ("networkName", text("net")),
-            ("ipAddress", text("192.168.100.10")),
-            ("catalogName", Value::Null),
-            ("storageProfileName", text("standard")),
-            ("totalStorageAllocatedMb", Value::Int(10_240 + 1024)),
-            ("dateCreated", Value::Time(at(30).as_millisecond())),
-            ("vmSizingPolicyId", Value::Ref(ComputePolicy::SYSTEM_DEFAULT.uuid())),
-            ("firmware", text("bios")),
-        ],
-    )
-    .await;
-    check(
-        store,
-        "vm",
-        "name==t1-vm",
-        &[
-            ("id", Value::Ref(w.template.vms[0].id.uuid())),
-            ("containerName", text("t1")),
-            ("container", Value::Ref(w.template.id.uuid())),
-            ("isVAppTemplate", Value::Bool(true)),
-            ("status", Value::Int(8)),
-            ("isDeployed", Value::Bool(false)),
-            ("catalogName", text("mine")),
-            ("vdc", Value::Null),
-            ("numberOfCpus", Value::Int(2)),
-            ("totalStorageAllocatedMb", Value::Int(20_480)),
-            ("isPublished", Value::Bool(false)),
-        ],
-    )
-    .await;
-    assert_eq!(ask("vm", "isVAppTemplate==false").names(store).await, ["foreign-vm", "web1", "web2"]);
-    assert_eq!(ask("vm", "isVAppTemplate==true").names(store).await, ["t1-vm", "t2-vm", "t3-vm"]);
-    let both = ask("adminVM", "isVAppTemplate==true,container==t").rows(store).await;
-    assert_eq!(both.total, 3);
-}
-
-/// A vApp's record sums up its VMs.
-pub async fn values_of_a_vapp(store: &dyn TenancyStore) {
-    let w = World::new(store).await;
-    check(
-        store,
-        "adminVApp",
-        "name==web",
-        &[
-            ("status", Value::Int(10)),
-            ("vdc", Value::Ref(w.vdc.id.uuid())),
-            ("ownerName", text("ann")),
-            ("isDeployed", Value::Bool(true)),
-            ("isEnabled", Value::Bool(true)),
-            ("isVdcEnabled", Value::Bool(true)),
-            ("numberOfVMs", Value::Int(2)),
-            ("numberOfCpus", Value::Int(5)),
-            ("memoryAllocationMB", Value::Int(4096 + 512)),
-            ("totalStorageAllocatedMb", Value::Int(13_312)),
-            ("storageKB", Value::Int(13_312 * 1024)),
-            ("cpuAllocationMhz", Value::Int(5000)),
-            ("creationDate", Value::Time(at(20).as_millisecond())),
-        ],
-    )
-    .await;
-    let nothing = [("numberOfVMs", Value::Int(0)), ("numberOfCpus", Value::Int(0)), ("isDeployed", Value::Bool(false))];
-    check(store, "vApp", "name==empty", &nothing).await;
-}
-
-/// A VDC's record says what is in use.
-pub async fn values_of_a_vdc(store: &dyn TenancyStore) {
-    let w = World::new(store).await;
-    let filter = format!("org=={}", w.a.id);
-    check(
-        store,
-        "adminOrgVdc",
-        &filter,
-        &[
-            ("id", Value::Ref(w.vdc.id.uuid())),
-            ("orgName", text("a")),
-            ("providerVdcName", text("default")),
-            ("status", text("READY")),
-            ("cpuAllocationMhz", Value::Int(20_000)),
-            ("cpuUsedMhz", Value::Int(4000)),
-            ("memoryUsedMB", Value::Int(4096)),
-            ("storageLimitMB", Value::Int(1_000_000)),
-            ("storageUsedMB", Value::Int(13_312)),
-            ("numberOfVApps", Value::Int(2)),
-            ("numberOfVMs", Value::Int(2)),
-            ("numberOfRunningVMs", Value::Int(1)),
-            ("numberOfDeployedVApps", Value::Int(1)),
-            ("numberOfStorageProfiles", Value::Int(1)),
-        ],
-    )
-    .await;
-}
-
-/// The other records.
-pub async fn values_of_other_records(store: &dyn TenancyStore) {
-    let w = World::new(store).await;
-    let mut task = scene::task(w.a.id, &w.ann, w.web.id.any(), at(0));
-    task.status = TaskStatus::Success;
-    task.ended = Some(at(5));
-    put(store, &task).await.unwrap();
-    let role = scene::role(Some(w.a.id), "operator");
-    put(store, &role).await.unwrap();
-    put(store, &User { role: role.id, ..scene::user(w.a.id, "olga") }).await.unwrap();
-
-    let org = [
-        ("displayName", text("a in full")),
-        ("numberOfCatalogs", Value::Int(1)),
-        ("numberOfVdcs", Value::Int(1)),
-        ("numberOfVApps", Value::Int(2)),
-    ];
-    check(store, "organization", "name==a", &org).await;
-    let catalog = [
-        ("orgName", text("b")),
-        ("ownerName", text("bob")),
-        ("isPublished", Value::Bool(true)),
-        ("numberOfVAppTemplates", Value::Int(1)),
-        ("version", Value::Int(7)),
-        ("creationDate", Value::Time(at(10).as_millisecond())),
-    ];
-    check(store, "catalog", "name==published", &catalog).await;
-    let item = [
-        ("entity", Value::Ref(w.template.id.uuid())),
-        ("entityName", text("t1")),
-        ("catalogName", text("mine")),
-        ("status", text("RESOLVED")),
-        ("org", Value::Ref(w.a.id.uuid())),
-    ];
-    check(store, "adminCatalogItem", "name==t1", &item).await;
-    let template = [
-        ("catalog", Value::Ref(w.catalog.id.uuid())),
-        ("catalogItem", Value::Ref(w.template.item.uuid())),
-        ("ownerName", text("ann")),
-        ("status", text("RESOLVED")),
-        ("isBusy", Value::Bool(false)),
-    ];
-    check(store, "vAppTemplate", "name==t1", &template).await;
-    let object = format!("object==https://host/api/vApp/vapp-{}", w.web.id);
-    let done = [
-        ("name", text("vdcInstantiateVapp")),
-        ("status", text("success")),
-        ("object", text(&w.web.id.urn())),
-        ("objectType", text("vApp")),
-        ("ownerName", text("ann")),
-        ("orgName", text("a")),
-        ("startDate", Value::Time(at(0).as_millisecond())),
-        ("endDate", Value::Time(at(5).as_millisecond())),
-    ];
-    check(store, "task", &object, &done).await;
-    check(store, "task", &format!("object=={}", w.web.id.urn()), &done).await;
-    assert_eq!(ask("task", &format!("object=={}", w.empty.id.urn())).rows(store).await.total, 0);
-    let user = [
-        ("fullName", text("ANN")),
-        ("deployedVMQuota", Value::Int(3)),
-        ("numberOfDeployedVMs", Value::Int(1)),
-        ("numberOfStoredVMs", Value::Int(2)),
-        ("roleNames", Value::Null),
-    ];
-    check(store, "user", "name==ann", &user).await;
-    check(store, "user", "name==olga", &[("roleNames", text("operator"))]).await;
-    check(store, "adminRole", "name==operator", &[("orgName", text("a")), ("isReadOnly", Value::Bool(false))]).await;
-    let profile =
-        [("vdcName", text("vdc")), ("storageUsedMB", Value::Int(11_264)), ("isDefaultStorageProfile", Value::Bool(true))];
-    check(store, "orgVdcStorageProfile", "name==standard", &profile).await;
-    let network = [
-        ("defaultGateway", text("192.168.100.1")),
-        ("netmask", text("255.255.255.0")),
-        ("subnetPrefixLength", Value::Int(24)),
-        ("dns1", text("9.9.9.9")),
-        ("dns2", Value::Null),
-        ("linkType", Value::Int(2)),
-        ("usedIpCount", Value::Int(1)),
-        ("totalIpCount", Value::Int(10)),
-    ];
-    check(store, "orgVdcNetwork", "name==net", &network).await;
-    let vapp = format!("vApp=={};isLinked==", w.web.id);
-    let linked = [("vAppName", text("web")), ("linkType", Value::Int(0)), ("gateway", text("192.168.100.1"))];
-    check(store, "vAppNetwork", &format!("{vapp}true"), &linked).await;
-    check(store, "vAppNetwork", &format!("{vapp}false"), &[("name", text("inside"))]).await;
-    let right = rights::TENANT[0];
-    let page = ask("right", "").page(1, 1).rows(store).await;
-    assert_eq!(page.total, rights::TENANT.len() as u64);
-    let id = Value::Ref(rights::id(right).uuid());
-    assert!(ask("right", "").values(store, "id").await.contains(&id));
-}
-
-/// A vApp is what its VMs are, if they agree.
-pub async fn status_of_vapps(store: &dyn TenancyStore) {
-    let org = scene::org("o");
-    let vdc = scene::vdc(org.id, id(), "v");
-    let (on, off, suspended) = (PowerState::On, PowerState::Off, PowerState::Suspended);
-    let cases: &[(&str, Phase, &[(PowerState, bool)], i64)] = &[
-        ("creating", Phase::Creating, &[(on, true)], 0),
-        ("failed", Phase::Failed, &[], -1),
-        ("none", Phase::Ready, &[], 1),
-        ("on", Phase::Ready, &[(on, true), (on, true)], 4),
-        ("off", Phase::Ready, &[(off, false), (off, false)], 8),
-        ("half", Phase::Ready, &[(off, true), (off, true)], 20),
-        ("mixed", Phase::Ready, &[(on, true), (off, true), (on, true)], 10),
-        ("suspended", Phase::Ready, &[(suspended, true)], 3),
-    ];
-    let mut tx = begin(store).await;
-    for (name, phase, vms, _) in cases {
-        let vapp = ssvirt_core::model::VApp { phase: *phase, ..scene::vapp(&vdc, id(), name) };
-        tx.insert(&vapp).await.unwrap();
-        for (index, (power, deployed)) in vms.iter().enumerate() {
-            let mut vm = scene::vm(&vapp, &format!("vm{index}"));
-            vm.state.power = *power;
-            vm.deployed = *deployed;
-            tx.insert(&vm).await.unwrap();
-        }
-    }
-    tx.commit().await.unwrap();
-    for (name, _, _, code) in cases {
-        check(store, "vApp", &format!("name=={name}"), &[("status", Value::Int(*code))]).await;
-    }
-    assert_eq!(ask("vApp", "status!=UNRESOLVED;status!=FAILED_CREATION;isDeployed==true").names(store).await,
-        ["half", "mixed", "on", "suspended"]);
-}
-
-/// To clients before API version 37.0, deployed and off is just off: in values and in filters.
-pub async fn old_clients_see_old_statuses(store: &dyn TenancyStore) {
-    let mut w = World::new(store).await;
-    let mut tx = begin(store).await;
-    for vm in [&mut w.web1, &mut w.web2] {
-        vm.state.power = PowerState::Off;
-        vm.deployed = true;
-        tx.update(vm).await.unwrap();
-    }
-    tx.commit().await.unwrap();
-    for record in ["vm", "vApp"] {
-        let all = || ask(record, "name==web*");
-        let count = all().rows(store).await.items.len();
-        assert_eq!(all().values(store, "status").await, vec![Value::Int(20); count]);
-        assert_eq!(all().old().values(store, "status").await, vec![Value::Int(8); count]);
-    }
-    assert_eq!(ask("vm", "status==POWERED_OFF").names(store).await, ["foreign-vm", "t1-vm", "t2-vm", "t3-vm"]);
-    assert_eq!(
-        ask("vm", "status==POWERED_OFF").old().names(store).await,
-        ["foreign-vm", "t1-vm", "t2-vm", "t3-vm", "web1", "web2"]
-    );
-    assert_eq!(ask("vm", "status==PARTIALLY_POWERED_OFF").names(store).await, ["web1", "web2"]);
-    assert_eq!(ask("vApp", "status==POWERED_OFF").old().names(store).await, ["foreign", "web"]);
-}
-
-/// What a task works on is busy.
-pub async fn busy_objects(store: &dyn TenancyStore) {
-    let w = World::new(store).await;
-    let task = scene::task(w.a.id, &w.ann, w.web.id.any(), at(0));
-    let locks = [w.web.id.any(), w.web1.id.any(), w.vdc.id.any()];
-    let mut tx = begin(store).await;
-    tx.insert_task(&task, &[], &locks).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(ask("vApp", "isBusy==true").names(store).await, ["web"]);
-    assert_eq!(ask("vm", "isBusy==true").names(store).await, ["web1"]);
-    let filter = format!("isBusy==true;id=={}", w.vdc.id.urn());
-    assert_eq!(ask("orgVdc", &filter).rows(store).await.total, 1);
-    let mut tx = begin(store).await;
-    tx.release_task(task.id, true).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(ask("vApp", "isBusy==true").rows(store).await.total, 0);
 }
 
 /// A tenant sees nothing of another, whatever the filter says.
@@ -435,7 +114,12 @@ pub async fn tenants_see_their_own(store: &dyn TenancyStore) {
             _ => 0,
         };
         assert_eq!(seen, all.total + published, "{}", record.name());
-        assert_eq!(ask(record.name(), "").org(id()).rows(store).await.total, published, "{}", record.name());
+        assert_eq!(
+            ask(record.name(), "").org(id()).rows(store).await.total,
+            published,
+            "{}",
+            record.name()
+        );
     }
     let mine = |record, filter: &str| ask(record, filter).org(w.a.id);
     assert_eq!(mine("vm", "name==*").names(store).await, ["t1-vm", "t2-vm", "web1", "web2"]);
@@ -457,7 +141,10 @@ pub async fn published_catalogs_are_seen(store: &dyn TenancyStore) {
     let filter = format!("id=={}", w.secret_template.id);
     assert_eq!(ask("vAppTemplate", &filter).org(w.a.id).rows(store).await.total, 0);
     let filter = format!("catalog=={}", w.published.id);
-    assert_eq!(ask("vAppTemplate", &filter).org(w.a.id).rows(store).await.items[0].id, w.published_template.id.uuid());
+    assert_eq!(
+        ask("vAppTemplate", &filter).org(w.a.id).rows(store).await.items[0].id,
+        w.published_template.id.uuid()
+    );
     let filter = format!("catalog=={}", w.secret.id);
     assert_eq!(ask("catalogItem", &filter).org(w.a.id).rows(store).await.total, 0);
 }
@@ -488,7 +175,7 @@ pub async fn owners_see_their_own(store: &dyn TenancyStore) {
     assert_eq!(alf("vApp").names(store).await, ["empty"]);
     assert_eq!(alf("vm").names(store).await, ["t1-vm", "t2-vm"]);
     assert_eq!(alf("vAppNetwork").names(store).await, [""; 0]);
-    assert_eq!(alf("task").values(store, "ownerName").await, [text("alf")]);
+    assert_eq!(alf("task").values(store, "ownerName").await, [Value::Text("alf".to_owned())]);
     assert_eq!(alf("orgVdc").names(store).await, ["vdc"]);
     assert_eq!(ask("vApp", "").org(w.a.id).owner(w.ann.id).names(store).await, ["web"]);
     assert_eq!(
@@ -535,9 +222,14 @@ pub async fn sorting(store: &dyn TenancyStore) {
     let vapp = scene::vapp(&vdc, id(), "a");
     let mut tx = begin(store).await;
     tx.insert(&vapp).await.unwrap();
-    for (name, cpus, ip) in
-        [("b", 1, None), ("A", 2, Some("10.0.0.2")), ("a", 2, Some("10.0.0.1")), ("é", 3, None), ("_", 3, None), ("Z z", 1, None)]
-    {
+    for (name, cpus, ip) in [
+        ("b", 1, None),
+        ("A", 2, Some("10.0.0.2")),
+        ("a", 2, Some("10.0.0.1")),
+        ("é", 3, None),
+        ("_", 3, None),
+        ("Z z", 1, None),
+    ] {
         let mut vm = scene::vm(&vapp, name);
         vm.spec.cpus = cpus;
         vm.spec.nics = vec![scene::nic(0, "n", None, ip.map(|ip| ip.parse().unwrap()))];
@@ -545,7 +237,11 @@ pub async fn sorting(store: &dyn TenancyStore) {
     }
     tx.commit().await.unwrap();
     let sorted = |sort: &[(&str, bool)]| ask("vm", "").sort(sort);
-    assert_eq!(sorted(&[("name", false)]).names(store).await, ["A", "Z z", "_", "a", "b", "é"], "byte by byte");
+    assert_eq!(
+        sorted(&[("name", false)]).names(store).await,
+        ["A", "Z z", "_", "a", "b", "é"],
+        "byte by byte"
+    );
     assert_eq!(sorted(&[("name", true)]).names(store).await, ["é", "b", "a", "_", "Z z", "A"]);
     let by_cpus = sorted(&[("numberOfCpus", true), ("name", false)]);
     assert_eq!(by_cpus.names(store).await, ["_", "é", "A", "a", "Z z", "b"]);
@@ -554,7 +250,13 @@ pub async fn sorting(store: &dyn TenancyStore) {
         assert_eq!(by_address[0], first);
         assert_eq!(by_address[2..], ["Z z", "_", "b", "é"], "those without come last");
     }
-    assert_eq!(sorted(&[("isVAppTemplate", true), ("gcStatus", false), ("name", false)]).names(store).await.len(), 6);
+    assert_eq!(
+        sorted(&[("isVAppTemplate", true), ("gcStatus", false), ("name", false)])
+            .names(store)
+            .await
+            .len(),
+        6
+    );
 }
 
 /// References are compared by what they refer to, however they are written.
@@ -567,8 +269,16 @@ pub async fn references_in_any_form(store: &dyn TenancyStore) {
         format!("https://host:8443/api/vdc/{vdc}"),
         format!("https://other/api/admin/vdc/{vdc}"),
     ] {
-        assert_eq!(ask("vApp", &format!("vdc=={reference}")).names(store).await, ["empty", "web"], "{reference}");
-        assert_eq!(ask("vApp", &format!("vdc!={reference}")).names(store).await, ["foreign"], "{reference}");
+        assert_eq!(
+            ask("vApp", &format!("vdc=={reference}")).names(store).await,
+            ["empty", "web"],
+            "{reference}"
+        );
+        assert_eq!(
+            ask("vApp", &format!("vdc!={reference}")).names(store).await,
+            ["foreign"],
+            "{reference}"
+        );
     }
     let vm = w.web1.id;
     for reference in [vm.to_string(), vm.urn(), format!("https://h/api/vApp/vm-{vm}")] {
@@ -581,11 +291,22 @@ pub async fn references_in_any_form(store: &dyn TenancyStore) {
     let filter = format!("container==https://h/api/vApp/vapp-{}", w.web.id);
     assert_eq!(ask("vm", &filter).names(store).await, ["web1", "web2"]);
     for nonsense in ["x", "", "urn:vcloud:org:x", &w.a.id.urn(), "https://h/api/vdc/"] {
-        assert_eq!(ask("vApp", &format!("vdc=={nonsense}")).rows(store).await.total, 0, "{nonsense}");
-        assert_eq!(ask("vApp", &format!("vdc!={nonsense}")).rows(store).await.total, 3, "{nonsense}");
+        assert_eq!(
+            ask("vApp", &format!("vdc=={nonsense}")).rows(store).await.total,
+            0,
+            "{nonsense}"
+        );
+        assert_eq!(
+            ask("vApp", &format!("vdc!={nonsense}")).rows(store).await.total,
+            3,
+            "{nonsense}"
+        );
     }
     // A template VM is in no VDC: unequal to any.
-    assert_eq!(ask("vm", &format!("vdc!={vdc}")).names(store).await, ["foreign-vm", "t1-vm", "t2-vm", "t3-vm"]);
+    assert_eq!(
+        ask("vm", &format!("vdc!={vdc}")).names(store).await,
+        ["foreign-vm", "t1-vm", "t2-vm", "t3-vm"]
+    );
 }
 
 /// Statuses are compared by name.
@@ -599,7 +320,8 @@ pub async fn statuses_by_name(store: &dyn TenancyStore) {
     assert_eq!(vms("status==*_OFF").names(store).await, ["foreign-vm", "web2"]);
     assert_eq!(vms("status==RUNNING").rows(store).await.total, 0);
     assert_eq!(vms("status!=LOCAL_COPY_UNAVAILABLE").rows(store).await.total, 3);
-    let template = "status!=FAILED_CREATION;status!=UNKNOWN;status!=UNRECOGNIZED;status!=UNRESOLVED";
+    let template =
+        "status!=FAILED_CREATION;status!=UNKNOWN;status!=UNRECOGNIZED;status!=UNRESOLVED";
     assert_eq!(ask("vAppTemplate", template).names(store).await, ["t1", "t2", "t3"]);
 }
 
@@ -652,17 +374,36 @@ pub async fn metadata_in_filters(store: &dyn TenancyStore) {
     let w = World::new(store).await;
     let (one, two) = (w.web1.id.any(), w.web2.id.any());
     let mut tx = begin(store).await;
-    tx.put_metadata(one, &entry(MetadataDomain::General, "tier", MetadataType::String, "web front")).await.unwrap();
-    tx.put_metadata(two, &entry(MetadataDomain::General, "tier", MetadataType::String, "db")).await.unwrap();
-    tx.put_metadata(one, &entry(MetadataDomain::General, "n", MetadataType::Number, "10")).await.unwrap();
-    tx.put_metadata(two, &entry(MetadataDomain::General, "n", MetadataType::Number, "9.5")).await.unwrap();
-    tx.put_metadata(one, &entry(MetadataDomain::General, "b", MetadataType::Boolean, "true")).await.unwrap();
+    tx.put_metadata(
+        one,
+        &entry(MetadataDomain::General, "tier", MetadataType::String, "web front"),
+    )
+    .await
+    .unwrap();
+    tx.put_metadata(two, &entry(MetadataDomain::General, "tier", MetadataType::String, "db"))
+        .await
+        .unwrap();
+    tx.put_metadata(one, &entry(MetadataDomain::General, "n", MetadataType::Number, "10"))
+        .await
+        .unwrap();
+    tx.put_metadata(two, &entry(MetadataDomain::General, "n", MetadataType::Number, "9.5"))
+        .await
+        .unwrap();
+    tx.put_metadata(one, &entry(MetadataDomain::General, "b", MetadataType::Boolean, "true"))
+        .await
+        .unwrap();
     let time = "2026-01-02T03:04:05Z";
-    tx.put_metadata(one, &entry(MetadataDomain::General, "t", MetadataType::DateTime, time)).await.unwrap();
+    tx.put_metadata(one, &entry(MetadataDomain::General, "t", MetadataType::DateTime, time))
+        .await
+        .unwrap();
     let secret = entry(MetadataDomain::System, "cost", MetadataType::String, "high");
-    tx.put_metadata(one, &MetadataEntry { visibility: Visibility::Private, ..secret }).await.unwrap();
+    tx.put_metadata(one, &MetadataEntry { visibility: Visibility::Private, ..secret })
+        .await
+        .unwrap();
     let shown = entry(MetadataDomain::System, "zone", MetadataType::String, "z1");
-    tx.put_metadata(one, &MetadataEntry { visibility: Visibility::ReadOnly, ..shown }).await.unwrap();
+    tx.put_metadata(one, &MetadataEntry { visibility: Visibility::ReadOnly, ..shown })
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 
     for (filter, expected) in [

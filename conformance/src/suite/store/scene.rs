@@ -8,10 +8,10 @@ use ssvirt_core::{
     env::{IdSource as _, RandomIds},
     id::{Entity, Urn},
     model::{
-        AllocationModel, Catalog, CatalogItem, ComputePolicy, DiskAdapter, DiskSpec, Event, FenceMode, IpMode,
-        IpRange, IpScope, LeaseDefaults, Lease, Network, NicSpec, Org, Outcome, Phase, ProviderVdc, Role, Session,
-        StorageProfile, Task, TaskStatus, Template, TemplateStatus, TemplateVm, User, VApp, VAppNetwork, Vdc, Vm,
-        VmSpec, VmState,
+        AllocationModel, Catalog, CatalogItem, ComputePolicy, DiskAdapter, DiskSpec, Event,
+        FenceMode, IpMode, IpRange, IpScope, Lease, LeaseDefaults, Network, NicSpec, Org, Outcome,
+        Phase, ProviderVdc, Role, Session, StorageProfile, Task, TaskStatus, Template,
+        TemplateStatus, TemplateVm, User, VApp, VAppNetwork, Vdc, Vm, VmSpec, VmState,
     },
     store::{Table, Tx, UnitOfWork},
 };
@@ -77,7 +77,13 @@ pub(super) fn session(user: &User, expires: Timestamp) -> Session {
 }
 
 pub(super) fn provider(name: &str) -> ProviderVdc {
-    ProviderVdc { id: id(), name: name.to_owned(), description: String::new(), enabled: true, version: 0 }
+    ProviderVdc {
+        id: id(),
+        name: name.to_owned(),
+        description: String::new(),
+        enabled: true,
+        version: 0,
+    }
 }
 
 pub(super) fn vdc(org: Id<Org>, provider: Id<ProviderVdc>, name: &str) -> Vdc {
@@ -132,7 +138,10 @@ pub(super) fn scope() -> IpScope {
         dns1: Some("9.9.9.9".to_owned()),
         dns2: None,
         dns_suffix: None,
-        ranges: vec![IpRange { start: Ipv4Addr::new(192, 168, 100, 10), end: Ipv4Addr::new(192, 168, 100, 19) }],
+        ranges: vec![IpRange {
+            start: Ipv4Addr::new(192, 168, 100, 10),
+            end: Ipv4Addr::new(192, 168, 100, 19),
+        }],
     }
 }
 
@@ -244,6 +253,7 @@ pub(super) fn vm(vapp: &VApp, name: &str) -> Vm {
         state: VmState::default(),
         template: None,
         products: Vec::new(),
+        security_tags: vec!["blue".to_owned()],
         created: at(30),
         version: 0,
     }
@@ -260,7 +270,12 @@ pub(super) fn disk(size_mib: i64) -> DiskSpec {
     }
 }
 
-pub(super) fn nic(index: i32, network: &str, parent: Option<Id<Network>>, ip: Option<Ipv4Addr>) -> NicSpec {
+pub(super) fn nic(
+    index: i32,
+    network: &str,
+    parent: Option<Id<Network>>,
+    ip: Option<Ipv4Addr>,
+) -> NicSpec {
     NicSpec {
         index,
         network: Some(network.to_owned()),
@@ -373,7 +388,8 @@ impl World {
         let mine = catalog(a.id, ann.id, "mine");
         let published = Catalog { published: true, ..catalog(b.id, bob.id, "published") };
         let secret = catalog(b.id, bob.id, "secret");
-        let (t1, t2, t3) = (template(&mine, "t1"), template(&published, "t2"), template(&secret, "t3"));
+        let (t1, t2, t3) =
+            (template(&mine, "t1"), template(&published, "t2"), template(&secret, "t3"));
         let web = VApp {
             networks: vec![vapp_network("net", Some(network.id)), vapp_network("inside", None)],
             ..vapp(&vdc_a, ann.id, "web")

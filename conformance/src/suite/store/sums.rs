@@ -5,14 +5,20 @@ use std::net::Ipv4Addr;
 use ssvirt_core::{
     TenancyStore,
     model::{
-        MetadataDomain, MetadataEntry, MetadataType, MetadataValue, PowerState, VApp, Visibility, Vm,
+        MetadataDomain, MetadataEntry, MetadataType, MetadataValue, PowerState, VApp, Visibility,
+        Vm,
     },
     store::VdcUsage,
 };
 
 use super::scene::{self, begin, id, read};
 
-pub(super) fn entry(domain: MetadataDomain, key: &str, kind: MetadataType, text: &str) -> MetadataEntry {
+pub(super) fn entry(
+    domain: MetadataDomain,
+    key: &str,
+    kind: MetadataType,
+    text: &str,
+) -> MetadataEntry {
     MetadataEntry {
         domain,
         key: key.to_owned(),
@@ -30,7 +36,10 @@ pub async fn metadata_is_kept_by_domain_and_key(store: &dyn TenancyStore) {
         entry(General, "b", MetadataType::Number, "-1.5"),
         entry(General, "c", MetadataType::Boolean, "true"),
         entry(General, "d", MetadataType::DateTime, "2026-01-02T03:04:05Z"),
-        MetadataEntry { visibility: Visibility::Private, ..entry(System, "a", MetadataType::String, "") },
+        MetadataEntry {
+            visibility: Visibility::Private,
+            ..entry(System, "a", MetadataType::String, "")
+        },
     ];
     let mut tx = begin(store).await;
     for entry in entries.iter().rev() {
@@ -99,8 +108,10 @@ pub async fn addresses_in_use(store: &dyn TenancyStore) {
     let mut tx = begin(store).await;
     let mut vm = w.foreign_vm.clone();
     let other = Ipv4Addr::new(192, 168, 100, 9);
-    vm.spec.nics =
-        vec![scene::nic(0, "x", Some(w.network.id), Some(other)), scene::nic(1, "x", Some(w.network.id), None)];
+    vm.spec.nics = vec![
+        scene::nic(0, "x", Some(w.network.id), Some(other)),
+        scene::nic(1, "x", Some(w.network.id), None),
+    ];
     tx.update(&mut vm).await.unwrap();
     let mut used = tx.used_addresses(w.network.id).await.unwrap();
     used.sort_unstable();

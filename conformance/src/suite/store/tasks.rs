@@ -25,7 +25,12 @@ async fn stored(store: &dyn TenancyStore, org: Id<Org>, started: i64, locks: &[U
     task
 }
 
-async fn claim(store: &dyn TenancyStore, worker: &str, only: Option<Id<Task>>, now: i64) -> Option<Task> {
+async fn claim(
+    store: &dyn TenancyStore,
+    worker: &str,
+    only: Option<Id<Task>>,
+    now: i64,
+) -> Option<Task> {
     let mut tx = begin(store).await;
     let task = tx.claim_task(worker, only, at(now), at(now + 10)).await.unwrap();
     tx.commit().await.unwrap();
@@ -35,11 +40,12 @@ async fn claim(store: &dyn TenancyStore, worker: &str, only: Option<Id<Task>>, n
 /// Steps come back in order, and are marked one by one.
 pub async fn a_task_has_steps(store: &dyn TenancyStore) {
     let task = scene::task(id(), &someone(), id::<Vm>().any(), at(0));
-    let steps: Vec<_> = [Step::Done, Step::Settle { vapp: Some(id()), vms: vec![id(), id()] }, Step::Done]
-        .into_iter()
-        .enumerate()
-        .map(|(seq, step)| TaskStep { seq: seq as i32, step, done: seq == 0 })
-        .collect();
+    let steps: Vec<_> =
+        [Step::Done, Step::Settle { vapp: Some(id()), vms: vec![id(), id()] }, Step::Done]
+            .into_iter()
+            .enumerate()
+            .map(|(seq, step)| TaskStep { seq: seq as i32, step, done: seq == 0 })
+            .collect();
     let mut tx = begin(store).await;
     tx.insert_task(&task, &steps, &[]).await.unwrap();
     tx.commit().await.unwrap();
@@ -51,8 +57,14 @@ pub async fn a_task_has_steps(store: &dyn TenancyStore) {
     tx.mark_step(task.id, 1, true).await.unwrap();
     tx.mark_step(task.id, 0, false).await.unwrap();
     tx.commit().await.unwrap();
-    let done: Vec<_> =
-        read(store).await.task_steps(task.id).await.unwrap().into_iter().map(|step| step.done).collect();
+    let done: Vec<_> = read(store)
+        .await
+        .task_steps(task.id)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|step| step.done)
+        .collect();
     assert_eq!(done, [false, true, false]);
 }
 
@@ -130,7 +142,11 @@ pub async fn a_lease_keeps_others_away(store: &dyn TenancyStore) {
     tx.commit().await.unwrap();
     assert_eq!(claim(store, "two", None, 20).await, None);
     let claimed = claim(store, "two", None, 31).await.unwrap();
-    assert_eq!((claimed.id, claimed.status), (task.id, TaskStatus::Running), "a running task is taken over");
+    assert_eq!(
+        (claimed.id, claimed.status),
+        (task.id, TaskStatus::Running),
+        "a running task is taken over"
+    );
 }
 
 /// A worker learns from renewing that its task was taken over.
@@ -176,10 +192,16 @@ pub async fn each_task_is_claimed_once(store: &dyn TenancyStore) {
     for started in 0..6 {
         tasks.insert(stored(store, id(), started, &[]).await.id);
     }
-    let workers = (0..12).map(|worker| async move { claim(store, &format!("w{worker}"), None, 50).await });
-    let claimed: Vec<_> = join_all(workers).await.into_iter().flatten().map(|task| task.id).collect();
+    let workers =
+        (0..12).map(|worker| async move { claim(store, &format!("w{worker}"), None, 50).await });
+    let claimed: Vec<_> =
+        join_all(workers).await.into_iter().flatten().map(|task| task.id).collect();
     assert!(claimed.len() <= tasks.len(), "{claimed:?}");
-    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), claimed.len(), "one was claimed twice");
+    assert_eq!(
+        claimed.iter().collect::<HashSet<_>>().len(),
+        claimed.len(),
+        "one was claimed twice"
+    );
     // Workers that looked at the same moment may have come away empty; nothing is forgotten, though.
     let mut all: HashSet<_> = claimed.into_iter().collect();
     while let Some(task) = claim(store, "last", None, 50).await {

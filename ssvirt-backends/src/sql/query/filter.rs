@@ -26,10 +26,17 @@ const ALWAYS: &str = "1 = 1";
 const MAX_PATTERN: usize = 10_000;
 
 /// The condition for the rows of `source` that `filter` lets through.
-pub(super) fn condition(query: &Query, source: &Source, filter: &Filter, binds: &mut Binds) -> Result<String> {
+pub(super) fn condition(
+    query: &Query,
+    source: &Source,
+    filter: &Filter,
+    binds: &mut Binds,
+) -> Result<String> {
     let mut join = |parts: &[Filter], by: &str, none: &str| {
-        let parts: Vec<_> =
-            parts.iter().map(|part| condition(query, source, part, binds)).collect::<Result<_>>()?;
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|part| condition(query, source, part, binds))
+            .collect::<Result<_>>()?;
         Ok(if parts.is_empty() { none.to_owned() } else { format!("({})", parts.join(by)) })
     };
     match filter {
@@ -39,7 +46,12 @@ pub(super) fn condition(query: &Query, source: &Source, filter: &Filter, binds: 
     }
 }
 
-fn compare(query: &Query, source: &Source, comparison: &Comparison, binds: &mut Binds) -> Result<String> {
+fn compare(
+    query: &Query,
+    source: &Source,
+    comparison: &Comparison,
+    binds: &mut Binds,
+) -> Result<String> {
     let name = comparison.field.as_str();
     if let Some(key) = name.strip_prefix("metadata:") {
         return metadata(query, source, MetadataDomain::General, key, comparison, binds);
@@ -47,7 +59,8 @@ fn compare(query: &Query, source: &Source, comparison: &Comparison, binds: &mut 
     if let Some(key) = name.strip_prefix("metadata@SYSTEM:") {
         return metadata(query, source, MetadataDomain::System, key, comparison, binds);
     }
-    let unknown = || Error::bad_request(format!("\"{name}\" is not a field of {}.", query.record.name()));
+    let unknown =
+        || Error::bad_request(format!("\"{name}\" is not a field of {}.", query.record.name()));
     let name = if name == "href" { "id" } else { name };
     let (_, field) = query.record.field(name).ok_or_else(unknown)?;
     let expression = source.expression(name, query.modern_status).ok_or_else(unknown)?;
@@ -75,7 +88,9 @@ fn compare(query: &Query, source: &Source, comparison: &Comparison, binds: &mut 
             };
             equality(op, || ordinary(expression, op, Val::Bool(flag), binds), NEVER)
         }
-        FieldKind::Ref(kind) | FieldKind::Urn(kind) => match literal(value).and_then(|text| reference(kind, text)) {
+        FieldKind::Ref(kind) | FieldKind::Urn(kind) => match literal(value)
+            .and_then(|text| reference(kind, text))
+        {
             Some(uuid) => equality(op, || ordinary(expression, op, Val::text(uuid), binds), NEVER),
             None => nothing_equals(op),
         },
@@ -159,7 +174,8 @@ fn like(value: &Pattern) -> Result<Val> {
 fn status(expression: &str, op: Op, value: &Pattern, binds: &mut Binds) -> String {
     let number = literal(value).and_then(|text| text.parse::<i64>().ok());
     if !matches!(op, Op::Eq | Op::Ne) {
-        let named = literal(value).and_then(Status::from_name).map(|status| i64::from(status.code()));
+        let named =
+            literal(value).and_then(Status::from_name).map(|status| i64::from(status.code()));
         return match number.or(named) {
             Some(code) => ordinary(expression, op, Val::Int(code), binds),
             None => NEVER.to_owned(),
@@ -186,8 +202,9 @@ fn status(expression: &str, op: Op, value: &Pattern, binds: &mut Binds) -> Strin
 /// The object meant, however the client writes it.
 fn reference(kind: EntityKind, text: &str) -> Option<Uuid> {
     // The container of a VM is a vApp or a template.
-    parse_uuid(kind, text)
-        .or_else(|| (kind == EntityKind::VApp).then(|| parse_uuid(EntityKind::Template, text)).flatten())
+    parse_uuid(kind, text).or_else(|| {
+        (kind == EntityKind::VApp).then(|| parse_uuid(EntityKind::Template, text)).flatten()
+    })
 }
 
 /// The URN of an object given as a URN in any case or as an href that says of what kind it is.
@@ -257,9 +274,11 @@ fn metadata(
     }
     if query.scope.org.is_some() {
         // What tenants may not see they may not search for either.
-        conditions.push(format!("x.visibility <> {}", binds.add(Val::text(Visibility::Private.name()))));
+        conditions
+            .push(format!("x.visibility <> {}", binds.add(Val::text(Visibility::Private.name()))));
     }
-    let urn = binds.add(Val::Text(format!("urn:vcloud:{}:", query.record.subject.kind().urn_name())));
+    let urn =
+        binds.add(Val::Text(format!("urn:vcloud:{}:", query.record.subject.kind().urn_name())));
     let exists = format!(
         "EXISTS (SELECT 1 FROM metadata x WHERE x.entity = {urn} || {} AND x.domain = {} AND x.key = {} AND {})",
         source.id,

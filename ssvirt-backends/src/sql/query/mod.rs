@@ -64,12 +64,17 @@ fn selection(query: &Query, source: &Source, binds: &mut Binds) -> Result<String
     if let Some(filter) = &query.filter {
         conditions.push(filter::condition(query, source, filter, binds)?);
     }
-    let conditions = if conditions.is_empty() { "1 = 1".to_owned() } else { conditions.join(" AND ") };
+    let conditions =
+        if conditions.is_empty() { "1 = 1".to_owned() } else { conditions.join(" AND ") };
     Ok(format!("FROM {} WHERE {conditions}", source.from))
 }
 
 /// The ids of the page's rows in order, each with the place of its source.
-async fn page_ids(conn: &mut Conn, query: &Query, sources: &[Source]) -> Result<Vec<(Uuid, usize)>> {
+async fn page_ids(
+    conn: &mut Conn,
+    query: &Query,
+    sources: &[Source],
+) -> Result<Vec<(Uuid, usize)>> {
     let mut binds = Binds::default();
     let mut selects = Vec::new();
     for (arm, source) in sources.iter().enumerate() {
@@ -88,7 +93,10 @@ async fn page_ids(conn: &mut Conn, query: &Query, sources: &[Source]) -> Result<
     let mut order = Vec::new();
     for (place, (_, descending)) in query.sort.iter().enumerate() {
         // Said explicitly, as the engines do not agree on where NULLs go.
-        order.push(format!("q.s{place} IS NULL, q.s{place}{}", if *descending { " DESC" } else { "" }));
+        order.push(format!(
+            "q.s{place} IS NULL, q.s{place}{}",
+            if *descending { " DESC" } else { "" }
+        ));
     }
     order.push("q.row_id".to_owned());
     let limit = binds.add(Val::Int(query.page.size().into()));
@@ -100,7 +108,9 @@ async fn page_ids(conn: &mut Conn, query: &Query, sources: &[Source]) -> Result<
     );
     let rows = conn.fetch(sql, binds.vals).await?;
     rows.iter()
-        .map(|row| Ok((uuid(&row.text(0)?)?, usize::try_from(row.int(1)?).map_err(Error::internal)?)))
+        .map(|row| {
+            Ok((uuid(&row.text(0)?)?, usize::try_from(row.int(1)?).map_err(Error::internal)?))
+        })
         .collect()
 }
 
@@ -117,7 +127,12 @@ async fn count(conn: &mut Conn, query: &Query, sources: &[Source]) -> Result<u64
 }
 
 /// The values of these rows, in this order.
-async fn rows(conn: &mut Conn, query: &Query, sources: &[Source], ids: &[(Uuid, usize)]) -> Result<Vec<Row>> {
+async fn rows(
+    conn: &mut Conn,
+    query: &Query,
+    sources: &[Source],
+    ids: &[(Uuid, usize)],
+) -> Result<Vec<Row>> {
     let fields = query.record.fields();
     let mut found = HashMap::with_capacity(ids.len());
     for (arm, source) in sources.iter().enumerate() {
@@ -127,11 +142,18 @@ async fn rows(conn: &mut Conn, query: &Query, sources: &[Source], ids: &[(Uuid, 
         }
         let mut columns = Vec::with_capacity(fields.len());
         for field in fields {
-            let expression = source.expression(field.name, query.modern_status).ok_or_else(|| {
-                Error::internal(format!("{}.{} has no expression", query.record.name(), field.name))
-            })?;
+            let expression =
+                source.expression(field.name, query.modern_status).ok_or_else(|| {
+                    Error::internal(format!(
+                        "{}.{} has no expression",
+                        query.record.name(),
+                        field.name
+                    ))
+                })?;
             columns.push(match field.kind {
-                FieldKind::Int | FieldKind::Status | FieldKind::Time => format!("CAST({expression} AS BIGINT)"),
+                FieldKind::Int | FieldKind::Status | FieldKind::Time => {
+                    format!("CAST({expression} AS BIGINT)")
+                }
                 _ => format!("({expression})"),
             });
         }

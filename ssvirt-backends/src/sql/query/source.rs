@@ -40,7 +40,11 @@ impl Source {
         match (field, self.legacy_status) {
             ("id", _) => Some(self.id),
             ("status", Some(legacy)) if !modern_status => Some(legacy),
-            _ => self.fields.iter().find(|(name, _)| *name == field).map(|(_, expression)| *expression),
+            _ => self
+                .fields
+                .iter()
+                .find(|(name, _)| *name == field)
+                .map(|(_, expression)| *expression),
         }
     }
 
@@ -61,7 +65,8 @@ impl Source {
                 Seen::AsRole(column, name) => {
                     let mine = mine(column);
                     let hidden = binds.add(Val::text(rights::role::SYSTEM_ADMINISTRATOR));
-                    conditions.push(format!("(({column} IS NULL AND {name} <> {hidden}) OR {mine})"));
+                    conditions
+                        .push(format!("(({column} IS NULL AND {name} <> {hidden}) OR {mine})"));
                 }
             }
         }

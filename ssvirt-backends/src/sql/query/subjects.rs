@@ -25,14 +25,28 @@ macro_rules! count {
 /// The sum over rows of `$table` that meet `$condition`, times `$factor`.
 macro_rules! sum {
     ($what:literal, $table:literal, $condition:literal) => {
-        concat!("(SELECT CAST(COALESCE(SUM(", $what, "), 0) AS BIGINT) FROM ", $table, " WHERE ", $condition, ")")
+        concat!(
+            "(SELECT CAST(COALESCE(SUM(",
+            $what,
+            "), 0) AS BIGINT) FROM ",
+            $table,
+            " WHERE ",
+            $condition,
+            ")"
+        )
     };
 }
 
 /// Whether a task works on the object of `$kind` with id `$id`.
 macro_rules! busy {
     ($kind:literal, $id:literal) => {
-        concat!("EXISTS (SELECT 1 FROM task_locks l WHERE l.entity = 'urn:vcloud:", $kind, ":' || ", $id, ")")
+        concat!(
+            "EXISTS (SELECT 1 FROM task_locks l WHERE l.entity = 'urn:vcloud:",
+            $kind,
+            ":' || ",
+            $id,
+            ")"
+        )
     };
 }
 
@@ -111,7 +125,10 @@ const ORG_VDC: &[Source] = &[Source {
         ("providerVdcName", "p.name"),
         ("cpuAllocationMhz", "v.cpu_limit_mhz"),
         ("cpuLimitMhz", "v.cpu_limit_mhz"),
-        ("cpuUsedMhz", concat!("v.vcpu_mhz * ", sum!("m.cpus", "vms m", "m.vdc_id = v.id AND m.deployed"))),
+        (
+            "cpuUsedMhz",
+            concat!("v.vcpu_mhz * ", sum!("m.cpus", "vms m", "m.vdc_id = v.id AND m.deployed")),
+        ),
         ("cpuReservedMhz", ZERO),
         ("memoryAllocationMB", "v.memory_limit_mib"),
         ("memoryLimitMB", "v.memory_limit_mib"),
@@ -383,7 +400,10 @@ const USER: &[Source] = &[Source {
             "numberOfDeployedVMs",
             count!("vms m JOIN vapps a ON a.id = m.vapp_id", "a.owner_id = u.id AND m.deployed"),
         ),
-        ("numberOfStoredVMs", count!("vms m JOIN vapps a ON a.id = m.vapp_id", "a.owner_id = u.id")),
+        (
+            "numberOfStoredVMs",
+            count!("vms m JOIN vapps a ON a.id = m.vapp_id", "a.owner_id = u.id"),
+        ),
         ("isLdapUser", NO),
         ("isExternal", NO),
         ("isLocked", NO),

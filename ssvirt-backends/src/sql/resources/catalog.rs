@@ -25,7 +25,8 @@ impl Record for Catalog {
 
 impl Record for CatalogItem {
     const TABLE: &'static str = "catalog_items";
-    const COLUMNS: &'static [&'static str] = &["catalog_id", "org_id", "name", "template_id", "source", "created"];
+    const COLUMNS: &'static [&'static str] =
+        &["catalog_id", "org_id", "name", "template_id", "source", "created"];
 
     identity!(named);
 

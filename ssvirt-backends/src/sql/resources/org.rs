@@ -8,7 +8,8 @@ use crate::sql::{
 
 impl Record for Org {
     const TABLE: &'static str = "orgs";
-    const COLUMNS: &'static [&'static str] = &["name", "name_key", "full_name", "enabled", "can_publish"];
+    const COLUMNS: &'static [&'static str] =
+        &["name", "name_key", "full_name", "enabled", "can_publish"];
 
     identity!(named);
 

@@ -8,8 +8,16 @@ use crate::sql::{
 
 impl Record for Template {
     const TABLE: &'static str = "templates";
-    const COLUMNS: &'static [&'static str] =
-        &["org_id", "catalog_id", "item_id", "owner_id", "name", "description", "status", "created"];
+    const COLUMNS: &'static [&'static str] = &[
+        "org_id",
+        "catalog_id",
+        "item_id",
+        "owner_id",
+        "name",
+        "description",
+        "status",
+        "created",
+    ];
     const CHILDREN: &'static [Children] = &[Children {
         table: "template_vms",
         parent: "template_id",

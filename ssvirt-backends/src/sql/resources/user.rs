@@ -37,7 +37,8 @@ impl Record for User {
 
 impl Record for Role {
     const TABLE: &'static str = "roles";
-    const COLUMNS: &'static [&'static str] = &["org_id", "scope", "name", "description", "read_only"];
+    const COLUMNS: &'static [&'static str] =
+        &["org_id", "scope", "name", "description", "read_only"];
 
     identity!(named);
 

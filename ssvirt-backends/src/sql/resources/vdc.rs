@@ -45,7 +45,8 @@ impl Record for Vdc {
 
 impl Record for StorageProfile {
     const TABLE: &'static str = "storage_profiles";
-    const COLUMNS: &'static [&'static str] = &["vdc_id", "org_id", "name", "is_default", "enabled", "limit_mib"];
+    const COLUMNS: &'static [&'static str] =
+        &["vdc_id", "org_id", "name", "is_default", "enabled", "limit_mib"];
 
     identity!(named);
 

@@ -33,7 +33,11 @@ impl Record for Vm {
         "created",
     ];
     const CHILDREN: &'static [Children] = &[
-        Children { table: "vm_nics", parent: "vm_id", columns: &["network_id", "network_name", "ip", "is_primary"] },
+        Children {
+            table: "vm_nics",
+            parent: "vm_id",
+            columns: &["network_id", "network_name", "ip", "is_primary"],
+        },
         Children { table: "vm_disks", parent: "vm_id", columns: &["profile_id", "size_mib"] },
     ];
 
@@ -77,10 +81,9 @@ impl Record for Vm {
                 Val::Bool(nic.index == spec.primary_nic),
             ]
         });
-        let disks = spec
-            .disks
-            .iter()
-            .map(|disk| vec![Val::opt(disk.storage_profile.or(spec.storage_profile)), Val::Int(disk.size_mib)]);
+        let disks = spec.disks.iter().map(|disk| {
+            vec![Val::opt(disk.storage_profile.or(spec.storage_profile)), Val::Int(disk.size_mib)]
+        });
         vec![nics.collect(), disks.collect()]
     }
 }

@@ -32,7 +32,11 @@ enum Target {
 
 impl Target {
     fn parse(text: &str) -> Result<Self, VcdError> {
-        if text.starts_with("vapp-") { Ok(Self::VApp(Id::parse(text)?)) } else { Ok(Self::Vm(Id::parse(text)?)) }
+        if text.starts_with("vapp-") {
+            Ok(Self::VApp(Id::parse(text)?))
+        } else {
+            Ok(Self::Vm(Id::parse(text)?))
+        }
     }
 }
 
@@ -88,7 +92,8 @@ impl ApiResponse for VAppOrVm {
 /// or not.
 pub async fn created(ctx: &Ctx, vapp: VApp) -> Result<Created<types::VApp>, VcdError> {
     let recent = ctx.cloud.tasks(&ctx.caller, vapp.org).await?;
-    let tasks: Vec<_> = recent.into_iter().filter(|task| task.owner == vapp.id.any()).take(1).collect();
+    let tasks: Vec<_> =
+        recent.into_iter().filter(|task| task.owner == vapp.id.any()).take(1).collect();
     let mut element = match ctx.cloud.vapp(&ctx.caller, vapp.id).await {
         Ok(details) => view::vapp(ctx, &details),
         // The task has failed already and taken the vApp with it: what is left to show is the task.
@@ -104,8 +109,12 @@ impl VAppApi {
     #[oai(path = "/api/vApp/:id", method = "get", operation_id = "getVApp")]
     async fn get(&self, ctx: Ctx, id: Path<String>) -> Result<VAppOrVm, VcdError> {
         Ok(match Target::parse(&id)? {
-            Target::VApp(id) => VAppOrVm::VApp(Box::new(view::vapp(&ctx, &ctx.cloud.vapp(&ctx.caller, id).await?))),
-            Target::Vm(id) => VAppOrVm::Vm(Box::new(vm::view::vm(&ctx, &ctx.cloud.vm(&ctx.caller, id).await?))),
+            Target::VApp(id) => {
+                VAppOrVm::VApp(Box::new(view::vapp(&ctx, &ctx.cloud.vapp(&ctx.caller, id).await?)))
+            }
+            Target::Vm(id) => {
+                VAppOrVm::Vm(Box::new(vm::view::vm(&ctx, &ctx.cloud.vm(&ctx.caller, id).await?)))
+            }
         })
     }
 
@@ -121,8 +130,17 @@ impl VAppApi {
     }
 
     /// Add and delete VMs of a vApp, rename it
-    #[oai(path = "/api/vApp/:id/action/recomposeVApp", method = "post", operation_id = "recomposeVApp")]
-    async fn recompose(&self, ctx: Ctx, id: Path<String>, body: Body<types::RecomposeVAppParams>) -> TaskAnswer {
+    #[oai(
+        path = "/api/vApp/:id/action/recomposeVApp",
+        method = "post",
+        operation_id = "recomposeVApp"
+    )]
+    async fn recompose(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::RecomposeVAppParams>,
+    ) -> TaskAnswer {
         let change = params::recompose(body.0)?;
         let task = ctx.cloud.recompose_vapp(&ctx.caller, vapp_id(&id)?, change).await?;
         accepted(&ctx, &task)
@@ -130,7 +148,12 @@ impl VAppApi {
 
     /// Deploy a vApp or VM
     #[oai(path = "/api/vApp/:id/action/deploy", method = "post", operation_id = "deployVApp")]
-    async fn deploy(&self, ctx: Ctx, id: Path<String>, body: Body<types::DeployVAppParams>) -> TaskAnswer {
+    async fn deploy(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::DeployVAppParams>,
+    ) -> TaskAnswer {
         let power_on = body.0.power_on.unwrap_or(true);
         let task = match Target::parse(&id)? {
             Target::VApp(id) => ctx.cloud.deploy_vapp(&ctx.caller, id, power_on).await?,
@@ -141,13 +164,20 @@ impl VAppApi {
 
     /// Undeploy a vApp or VM
     #[oai(path = "/api/vApp/:id/action/undeploy", method = "post", operation_id = "undeployVApp")]
-    async fn undeploy(&self, ctx: Ctx, id: Path<String>, body: Body<types::UndeployVAppParams>) -> TaskAnswer {
+    async fn undeploy(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::UndeployVAppParams>,
+    ) -> TaskAnswer {
         let how = match body.0.undeploy_power_action.as_deref() {
             None | Some("powerOff" | "default" | "force") => Undeploy::PowerOff,
             Some("suspend") => Undeploy::Suspend,
             Some("shutdown") => Undeploy::Shutdown,
             Some(other) => {
-                return Err(VcdError::bad_request(format!("Bad request: \"{other}\" is not an UndeployPowerAction.")));
+                return Err(VcdError::bad_request(format!(
+                    "Bad request: \"{other}\" is not an UndeployPowerAction."
+                )));
             }
         };
         let task = match Target::parse(&id)? {
@@ -194,13 +224,21 @@ impl VAppApi {
     }
 
     /// Forget the memory of suspended VMs
-    #[oai(path = "/api/vApp/:id/action/discardSuspendedState", method = "post", operation_id = "discardSuspended")]
+    #[oai(
+        path = "/api/vApp/:id/action/discardSuspendedState",
+        method = "post",
+        operation_id = "discardSuspended"
+    )]
     async fn discard(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
         power(&ctx, &id, PowerAction::DiscardSuspended).await
     }
 
     /// Change a VM
-    #[oai(path = "/api/vApp/:id/action/reconfigureVm", method = "post", operation_id = "reconfigureVm")]
+    #[oai(
+        path = "/api/vApp/:id/action/reconfigureVm",
+        method = "post",
+        operation_id = "reconfigureVm"
+    )]
     async fn reconfigure(&self, ctx: Ctx, id: Path<String>, body: Body<types::Vm>) -> TaskAnswer {
         let change = change::reconfigure(body.0)?;
         let task = ctx.cloud.change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateVm", change).await?;
@@ -208,52 +246,97 @@ impl VAppApi {
     }
 
     /// How long a vApp lives
-    #[oai(path = "/api/vApp/:id/leaseSettingsSection", method = "get", operation_id = "getVAppLeaseSettings")]
+    #[oai(
+        path = "/api/vApp/:id/leaseSettingsSection",
+        method = "get",
+        operation_id = "getVAppLeaseSettings"
+    )]
     async fn lease(&self, ctx: Ctx, id: Path<String>) -> Answer<types::LeaseSettingsSection> {
         let details = ctx.cloud.vapp(&ctx.caller, vapp_id(&id)?).await?;
         Ok(Vcd(view::lease(&ctx, &details)))
     }
 
     /// Set how long a vApp lives
-    #[oai(path = "/api/vApp/:id/leaseSettingsSection", method = "put", operation_id = "putVAppLeaseSettings")]
-    async fn set_lease(&self, ctx: Ctx, id: Path<String>, body: Body<types::LeaseSettingsSection>) -> TaskAnswer {
-        let task = ctx.cloud.set_vapp_lease(&ctx.caller, vapp_id(&id)?, params::lease(&body.0)).await?;
+    #[oai(
+        path = "/api/vApp/:id/leaseSettingsSection",
+        method = "put",
+        operation_id = "putVAppLeaseSettings"
+    )]
+    async fn set_lease(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::LeaseSettingsSection>,
+    ) -> TaskAnswer {
+        let task =
+            ctx.cloud.set_vapp_lease(&ctx.caller, vapp_id(&id)?, params::lease(&body.0)).await?;
         accepted(&ctx, &task)
     }
 
     /// The networks of a vApp
-    #[oai(path = "/api/vApp/:id/networkConfigSection", method = "get", operation_id = "getVAppNetworkConfig")]
+    #[oai(
+        path = "/api/vApp/:id/networkConfigSection",
+        method = "get",
+        operation_id = "getVAppNetworkConfig"
+    )]
     async fn networks(&self, ctx: Ctx, id: Path<String>) -> Answer<types::NetworkConfigSection> {
         let details = ctx.cloud.vapp(&ctx.caller, vapp_id(&id)?).await?;
         Ok(Vcd(view::network_config(&ctx, &details)))
     }
 
     /// Set the networks of a vApp
-    #[oai(path = "/api/vApp/:id/networkConfigSection", method = "put", operation_id = "putVAppNetworkConfig")]
-    async fn set_networks(&self, ctx: Ctx, id: Path<String>, body: Body<types::NetworkConfigSection>) -> TaskAnswer {
+    #[oai(
+        path = "/api/vApp/:id/networkConfigSection",
+        method = "put",
+        operation_id = "putVAppNetworkConfig"
+    )]
+    async fn set_networks(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::NetworkConfigSection>,
+    ) -> TaskAnswer {
         let wanted = params::networks(&body.0)?;
         let task = ctx.cloud.set_vapp_networks(&ctx.caller, vapp_id(&id)?, wanted).await?;
         accepted(&ctx, &task)
     }
 
     /// The OVF properties of a vApp or VM
-    #[oai(path = "/api/vApp/:id/productSections", method = "get", operation_id = "getProductSections")]
+    #[oai(
+        path = "/api/vApp/:id/productSections",
+        method = "get",
+        operation_id = "getProductSections"
+    )]
     async fn products(&self, ctx: Ctx, id: Path<String>) -> Answer<types::ProductSectionList> {
         let (href, products) = match Target::parse(&id)? {
-            Target::VApp(id) => (ctx.links.vapp(id), ctx.cloud.vapp(&ctx.caller, id).await?.vapp.products),
+            Target::VApp(id) => {
+                (ctx.links.vapp(id), ctx.cloud.vapp(&ctx.caller, id).await?.vapp.products)
+            }
             Target::Vm(id) => (ctx.links.vm(id), ctx.cloud.vm(&ctx.caller, id).await?.vm.products),
         };
         Ok(Vcd(sections::products(&href, &products)))
     }
 
     /// Set the OVF properties of a vApp or VM
-    #[oai(path = "/api/vApp/:id/productSections", method = "put", operation_id = "putProductSections")]
-    async fn set_products(&self, ctx: Ctx, id: Path<String>, body: Body<types::ProductSectionList>) -> TaskAnswer {
+    #[oai(
+        path = "/api/vApp/:id/productSections",
+        method = "put",
+        operation_id = "putProductSections"
+    )]
+    async fn set_products(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::ProductSectionList>,
+    ) -> TaskAnswer {
         let products = change::products(body.0.product_section);
         let task = match Target::parse(&id)? {
             Target::VApp(id) => ctx.cloud.set_vapp_products(&ctx.caller, id, products).await?,
             Target::Vm(id) => {
-                let change = ssvirt_core::service::VmChange { products: Some(products), ..Default::default() };
+                let change = ssvirt_core::service::VmChange {
+                    products: Some(products),
+                    ..Default::default()
+                };
                 ctx.cloud.change_vm(&ctx.caller, id, "vappUpdateProductSections", change).await?
             }
         };
@@ -261,52 +344,119 @@ impl VAppApi {
     }
 
     /// The NICs of a VM
-    #[oai(path = "/api/vApp/:id/networkConnectionSection", method = "get", operation_id = "getNetworkConnections")]
+    #[oai(
+        path = "/api/vApp/:id/networkConnectionSection",
+        method = "get",
+        operation_id = "getNetworkConnections"
+    )]
     async fn nics(&self, ctx: Ctx, id: Path<String>) -> Answer<types::NetworkConnectionSection> {
         let details = ctx.cloud.vm(&ctx.caller, vm_id(&id)?).await?;
         Ok(Vcd(sections::network_connection(&sections::Source::vm(&ctx, &details))))
     }
 
     /// Set the NICs of a VM
-    #[oai(path = "/api/vApp/:id/networkConnectionSection", method = "put", operation_id = "putNetworkConnections")]
-    async fn set_nics(&self, ctx: Ctx, id: Path<String>, body: Body<types::NetworkConnectionSection>) -> TaskAnswer {
+    #[oai(
+        path = "/api/vApp/:id/networkConnectionSection",
+        method = "put",
+        operation_id = "putNetworkConnections"
+    )]
+    async fn set_nics(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::NetworkConnectionSection>,
+    ) -> TaskAnswer {
         let change = change::nics(body.0)?;
-        let task = ctx.cloud.change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateVmNetworkConnection", change).await?;
+        let task = ctx
+            .cloud
+            .change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateVmNetworkConnection", change)
+            .await?;
         accepted(&ctx, &task)
     }
 
     /// What the guest of a VM is set up with
-    #[oai(path = "/api/vApp/:id/guestCustomizationSection", method = "get", operation_id = "getGuestCustomization")]
+    #[oai(
+        path = "/api/vApp/:id/guestCustomizationSection",
+        method = "get",
+        operation_id = "getGuestCustomization"
+    )]
     async fn guest(&self, ctx: Ctx, id: Path<String>) -> Answer<types::GuestCustomizationSection> {
         let details = ctx.cloud.vm(&ctx.caller, vm_id(&id)?).await?;
         Ok(Vcd(sections::guest_customization(&sections::Source::vm(&ctx, &details))))
     }
 
     /// Set what the guest of a VM is set up with
-    #[oai(path = "/api/vApp/:id/guestCustomizationSection", method = "put", operation_id = "putGuestCustomization")]
-    async fn set_guest(&self, ctx: Ctx, id: Path<String>, body: Body<types::GuestCustomizationSection>) -> TaskAnswer {
+    #[oai(
+        path = "/api/vApp/:id/guestCustomizationSection",
+        method = "put",
+        operation_id = "putGuestCustomization"
+    )]
+    async fn set_guest(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::GuestCustomizationSection>,
+    ) -> TaskAnswer {
         let change = change::guest(body.0);
-        let task = ctx.cloud.change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateGuestCustomization", change).await?;
+        let task = ctx
+            .cloud
+            .change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateGuestCustomization", change)
+            .await?;
         accepted(&ctx, &task)
     }
 
     /// The virtual hardware of a VM
-    #[oai(path = "/api/vApp/:id/virtualHardwareSection", method = "get", operation_id = "getVirtualHardware")]
+    #[oai(
+        path = "/api/vApp/:id/virtualHardwareSection",
+        method = "get",
+        operation_id = "getVirtualHardware"
+    )]
     async fn hardware(&self, ctx: Ctx, id: Path<String>) -> Answer<types::VirtualHardwareSection> {
         let details = ctx.cloud.vm(&ctx.caller, vm_id(&id)?).await?;
         Ok(Vcd(sections::hardware(&ctx, &sections::Source::vm(&ctx, &details))))
     }
 
+    /// Set the virtual hardware of a VM: vCPUs, memory, sizes of disks, extra configuration
+    #[oai(
+        path = "/api/vApp/:id/virtualHardwareSection",
+        method = "put",
+        operation_id = "putVirtualHardware"
+    )]
+    async fn set_hardware(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::VirtualHardwareSection>,
+    ) -> TaskAnswer {
+        let mut change = ssvirt_core::service::VmChange::default();
+        change::hardware_section(&mut change, body.0);
+        let task = ctx.cloud.change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateVm", change).await?;
+        accepted(&ctx, &task)
+    }
+
     /// One kind of virtual hardware: cpu, memory
-    #[oai(path = "/api/vApp/:id/virtualHardwareSection/:part", method = "get", operation_id = "getHardwareItem")]
-    async fn hardware_item(&self, ctx: Ctx, id: Path<String>, part: Path<String>) -> Result<Rasd, VcdError> {
+    #[oai(
+        path = "/api/vApp/:id/virtualHardwareSection/:part",
+        method = "get",
+        operation_id = "getHardwareItem"
+    )]
+    async fn hardware_item(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        part: Path<String>,
+    ) -> Result<Rasd, VcdError> {
         let details = ctx.cloud.vm(&ctx.caller, vm_id(&id)?).await?;
         sections::part(&ctx, &sections::Source::vm(&ctx, &details), &part)
             .ok_or_else(|| VcdError::no_route(&part))
     }
 
     /// Set the vCPUs or the memory of a VM
-    #[oai(path = "/api/vApp/:id/virtualHardwareSection/:part", method = "put", operation_id = "putHardwareItem")]
+    #[oai(
+        path = "/api/vApp/:id/virtualHardwareSection/:part",
+        method = "put",
+        operation_id = "putHardwareItem"
+    )]
     async fn set_hardware_item(
         &self,
         ctx: Ctx,
@@ -320,22 +470,38 @@ impl VAppApi {
     }
 
     /// What can be changed while a VM runs
-    #[oai(path = "/api/vApp/:id/vmCapabilities", method = "get", operation_id = "getVmCapabilities")]
+    #[oai(
+        path = "/api/vApp/:id/vmCapabilities",
+        method = "get",
+        operation_id = "getVmCapabilities"
+    )]
     async fn capabilities(&self, ctx: Ctx, id: Path<String>) -> Answer<types::VmCapabilities> {
         let details = ctx.cloud.vm(&ctx.caller, vm_id(&id)?).await?;
         Ok(Vcd(vm::view::capabilities(&ctx, &details)))
     }
 
     /// Set what can be changed while a VM runs
-    #[oai(path = "/api/vApp/:id/vmCapabilities", method = "put", operation_id = "putVmCapabilities")]
-    async fn set_capabilities(&self, ctx: Ctx, id: Path<String>, body: Body<types::VmCapabilities>) -> TaskAnswer {
+    #[oai(
+        path = "/api/vApp/:id/vmCapabilities",
+        method = "put",
+        operation_id = "putVmCapabilities"
+    )]
+    async fn set_capabilities(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::VmCapabilities>,
+    ) -> TaskAnswer {
         // What is left out is off.
         let hot_add = Some((
             body.0.cpu_hot_add_enabled.unwrap_or(false),
             body.0.memory_hot_add_enabled.unwrap_or(false),
         ));
         let change = ssvirt_core::service::VmChange { hot_add, ..Default::default() };
-        let task = ctx.cloud.change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateVmCapabilities", change).await?;
+        let task = ctx
+            .cloud
+            .change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateVmCapabilities", change)
+            .await?;
         accepted(&ctx, &task)
     }
 }
@@ -372,7 +538,11 @@ impl ApiResponse for Rasd {
     }
 }
 
-async fn power(ctx: &Ctx, id: &str, action: PowerAction) -> Result<Accepted<types::Task>, VcdError> {
+async fn power(
+    ctx: &Ctx,
+    id: &str,
+    action: PowerAction,
+) -> Result<Accepted<types::Task>, VcdError> {
     let task = match Target::parse(id)? {
         Target::VApp(id) => ctx.cloud.power_vapp(&ctx.caller, id, action).await?,
         Target::Vm(id) => ctx.cloud.power_vm(&ctx.caller, id, action).await?,

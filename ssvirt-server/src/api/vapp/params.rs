@@ -73,7 +73,12 @@ fn header(
     Ok(NewVApp {
         name: name.unwrap_or_default(),
         description: description.unwrap_or_default(),
-        networks: params.network_config_section.as_ref().map(networks).transpose()?.unwrap_or_default(),
+        networks: params
+            .network_config_section
+            .as_ref()
+            .map(networks)
+            .transpose()?
+            .unwrap_or_default(),
         lease: params.lease_settings_section.as_ref().map(lease),
         products: change::products(params.product_section),
         ..NewVApp::default()
@@ -89,17 +94,32 @@ pub fn lease(section: &types::LeaseSettingsSection) -> Lease {
 }
 
 /// A network section: exactly these networks.
-pub fn networks(section: &types::NetworkConfigSection) -> Result<Vec<VAppNetworkRequest>, VcdError> {
+pub fn networks(
+    section: &types::NetworkConfigSection,
+) -> Result<Vec<VAppNetworkRequest>, VcdError> {
     // `none` is the name of not being connected.
-    section.network_config.iter().filter(|config| config.network_name != "none").map(network).collect()
+    section
+        .network_config
+        .iter()
+        .filter(|config| config.network_name != "none")
+        .map(network)
+        .collect()
 }
 
 fn network(config: &types::NetworkConfig) -> Result<VAppNetworkRequest, VcdError> {
     let given = &config.configuration;
-    let parent = given.parent_network.as_ref().map(|parent| Id::<Network>::parse(&parent.href)).transpose()?;
+    let parent = given
+        .parent_network
+        .as_ref()
+        .map(|parent| Id::<Network>::parse(&parent.href))
+        .transpose()?;
     let scopes = given.ip_scopes.iter().flat_map(|scopes| &scopes.ip_scope);
     // A network with a parent has the parent's addresses, whatever a client repeats of them.
-    let scopes = if parent.is_some() { Vec::new() } else { scopes.map(parse_scope).collect::<Result<_, _>>()? };
+    let scopes = if parent.is_some() {
+        Vec::new()
+    } else {
+        scopes.map(parse_scope).collect::<Result<_, _>>()?
+    };
     Ok(VAppNetworkRequest {
         name: config.network_name.clone(),
         description: config.description.clone().unwrap_or_default(),
@@ -110,7 +130,10 @@ fn network(config: &types::NetworkConfig) -> Result<VAppNetworkRequest, VcdError
     })
 }
 
-fn items(sourced: Vec<types::SourcedItem>, created: Vec<types::Vm>) -> Result<Vec<NewVm>, VcdError> {
+fn items(
+    sourced: Vec<types::SourcedItem>,
+    created: Vec<types::Vm>,
+) -> Result<Vec<NewVm>, VcdError> {
     let sourced = sourced.into_iter().map(sourced_item);
     let created = created.into_iter().map(created_item);
     sourced.chain(created).collect()
@@ -122,12 +145,16 @@ fn sourced_item(item: types::SourcedItem) -> Result<NewVm, VcdError> {
     let mut change = VmChange {
         storage_profile: change::profile(item.storage_profile.as_ref())?,
         sizing_policy: change::policy(item.compute_policy.as_ref())?,
-        guest: params.guest_customization_section.map(|section| change::guest_settings(section)),
-        products: (!params.product_section.is_empty()).then(|| change::products(params.product_section)),
+        guest: params.guest_customization_section.map(change::guest_settings),
+        products: (!params.product_section.is_empty())
+            .then(|| change::products(params.product_section)),
         ..VmChange::default()
     };
     if let Some(spec) = params.vm_spec_section {
         change.hardware = change::spec(spec)?;
+    }
+    if let Some(section) = params.virtual_hardware_section {
+        change::hardware_section(&mut change, section);
     }
     if let Some(section) = params.network_connection_section {
         change.nics = change::nics(section)?.nics;
@@ -140,7 +167,10 @@ fn sourced_item(item: types::SourcedItem) -> Result<NewVm, VcdError> {
     }
     Ok(NewVm {
         // Terraform names the new VM in the reference to its source, others in the parameters.
-        name: general.name.filter(|name| !name.is_empty()).or(item.source.name.filter(|name| !name.is_empty())),
+        name: general
+            .name
+            .filter(|name| !name.is_empty())
+            .or(item.source.name.filter(|name| !name.is_empty())),
         description: general.description,
         source: source(&item.source.href)?,
         change,

@@ -22,7 +22,8 @@ pub fn vapp(ctx: &Ctx, details: &VAppDetails) -> types::VApp {
     let mut entity = view::entity(&row.name, row.id.any(), href, mt::VAPP, &row.description);
     entity.tasks = view::tasks(ctx, &details.tasks);
     entity.link = links(ctx, details);
-    let children: Vec<types::Vm> = details.vms.iter().map(|details| vm::view::vm(ctx, details)).collect();
+    let children: Vec<types::Vm> =
+        details.vms.iter().map(|details| vm::view::vm(ctx, details)).collect();
     types::VApp {
         entity,
         status: Some(status(ctx, details).code()),
@@ -35,7 +36,11 @@ pub fn vapp(ctx: &Ctx, details: &VAppDetails) -> types::VApp {
         snapshot_section: None,
         product_section: vm::sections::product_elements(&row.products),
         date_created: Some(view::time(row.created)),
-        owner: Some(view::owner(ctx, row.owner, details.owner.as_ref().map(|user| user.name.as_str()))),
+        owner: Some(view::owner(
+            ctx,
+            row.owner,
+            details.owner.as_ref().map(|user| user.name.as_str()),
+        )),
         auto_nature: Some(false),
         in_maintenance_mode: Some(false),
         children: (!children.is_empty()).then_some(types::VAppChildren { vm: children }),
@@ -46,7 +51,13 @@ pub fn vapp(ctx: &Ctx, details: &VAppDetails) -> types::VApp {
 /// A vApp that its task has taken away again.
 pub fn vanished(ctx: &Ctx, row: &VApp) -> types::VApp {
     types::VApp {
-        entity: view::entity(&row.name, row.id.any(), ctx.links.vapp(row.id), mt::VAPP, &row.description),
+        entity: view::entity(
+            &row.name,
+            row.id.any(),
+            ctx.links.vapp(row.id),
+            mt::VAPP,
+            &row.description,
+        ),
         status: Some(Status::FailedCreation.code()),
         deployed: Some(false),
         ..types::VApp::default()
@@ -68,24 +79,36 @@ fn links(ctx: &Ctx, details: &VAppDetails) -> Vec<types::Link> {
     let href = ctx.links.vapp(row.id);
     let mut all = Vec::new();
     if ctx.caller.has(right::VAPP_POWER) {
-        let states: Vec<PowerState> = details.vms.iter().map(|details| details.vm.state.power).collect();
+        let states: Vec<PowerState> =
+            details.vms.iter().map(|details| details.vm.state.power).collect();
         all.extend(power_links(&href, &states));
         if details.vms.iter().any(|details| !details.vm.deployed) {
             all.push(link(rel::DEPLOY, format!("{href}/action/deploy"), mt::DEPLOY_VAPP_PARAMS));
         }
         if details.vms.iter().any(|details| details.vm.deployed) {
-            all.push(link(rel::UNDEPLOY, format!("{href}/action/undeploy"), mt::UNDEPLOY_VAPP_PARAMS));
+            all.push(link(
+                rel::UNDEPLOY,
+                format!("{href}/action/undeploy"),
+                mt::UNDEPLOY_VAPP_PARAMS,
+            ));
         }
     }
     for network in &row.networks {
-        all.push(link(rel::DOWN, ctx.links.network(network.id), mt::VAPP_NETWORK).named(&network.name));
+        all.push(
+            link(rel::DOWN, ctx.links.network(network.id), mt::VAPP_NETWORK).named(&network.name),
+        );
     }
     all.push(link(rel::DOWN, format!("{href}/controlAccess"), mt::CONTROL_ACCESS));
     if ctx.caller.has(right::VAPP_EDIT) {
-        all.push(link(rel::RECOMPOSE, format!("{href}/action/recomposeVApp"), mt::RECOMPOSE_VAPP_PARAMS));
+        all.push(link(
+            rel::RECOMPOSE,
+            format!("{href}/action/recomposeVApp"),
+            mt::RECOMPOSE_VAPP_PARAMS,
+        ));
     }
     all.push(link(rel::UP, ctx.links.vdc(row.vdc), mt::VDC));
-    if ctx.caller.has(right::VAPP_DELETE) && details.vms.iter().all(|details| !details.vm.deployed) {
+    if ctx.caller.has(right::VAPP_DELETE) && details.vms.iter().all(|details| !details.vm.deployed)
+    {
         all.push(action(rel::REMOVE, href.clone()));
     }
     all.push(link(rel::DOWN, format!("{href}/metadata"), mt::METADATA));

@@ -15,15 +15,48 @@ enum Family {
     Other,
 }
 
-const FAMILIES: &[(Family, i32, &str)] =
-    &[(Family::Windows, 1, "Microsoft Windows"), (Family::Linux, 2, "Linux"), (Family::Other, 3, "Other")];
+const FAMILIES: &[(Family, i32, &str)] = &[
+    (Family::Windows, 1, "Microsoft Windows"),
+    (Family::Linux, 2, "Linux"),
+    (Family::Other, 3, "Other"),
+];
 
 const KNOWN: &[GuestOs] = &[
-    GuestOs("windows2022srvNext_64Guest", "Microsoft Windows Server 2025 (64-bit)", Family::Windows, 112, true),
-    GuestOs("windows2019srvNext_64Guest", "Microsoft Windows Server 2022 (64-bit)", Family::Windows, 112, true),
-    GuestOs("windows2019srv_64Guest", "Microsoft Windows Server 2019 (64-bit)", Family::Windows, 112, true),
-    GuestOs("windows9Server64Guest", "Microsoft Windows Server 2016 (64-bit)", Family::Windows, 112, true),
-    GuestOs("windows8Server64Guest", "Microsoft Windows Server 2012 (64-bit)", Family::Windows, 112, true),
+    GuestOs(
+        "windows2022srvNext_64Guest",
+        "Microsoft Windows Server 2025 (64-bit)",
+        Family::Windows,
+        112,
+        true,
+    ),
+    GuestOs(
+        "windows2019srvNext_64Guest",
+        "Microsoft Windows Server 2022 (64-bit)",
+        Family::Windows,
+        112,
+        true,
+    ),
+    GuestOs(
+        "windows2019srv_64Guest",
+        "Microsoft Windows Server 2019 (64-bit)",
+        Family::Windows,
+        112,
+        true,
+    ),
+    GuestOs(
+        "windows9Server64Guest",
+        "Microsoft Windows Server 2016 (64-bit)",
+        Family::Windows,
+        112,
+        true,
+    ),
+    GuestOs(
+        "windows8Server64Guest",
+        "Microsoft Windows Server 2012 (64-bit)",
+        Family::Windows,
+        112,
+        true,
+    ),
     GuestOs("windows11_64Guest", "Microsoft Windows 11 (64-bit)", Family::Windows, 1, true),
     GuestOs("windows9_64Guest", "Microsoft Windows 10 (64-bit)", Family::Windows, 1, true),
     GuestOs("ubuntu64Guest", "Ubuntu Linux (64-bit)", Family::Linux, 94, true),
@@ -72,12 +105,15 @@ pub fn supported(vdc_href: &str) -> types::SupportedHardwareVersions {
             name: Some(name),
         }
     };
-    types::SupportedHardwareVersions { supported_hardware_version: VERSIONS.iter().map(one).collect() }
+    types::SupportedHardwareVersions {
+        supported_hardware_version: VERSIONS.iter().map(one).collect(),
+    }
 }
 
 /// A version in full.
 pub fn version(name: &str, href: String) -> Option<types::VirtualHardwareVersion> {
-    let number: u8 = name.strip_prefix("vmx-")?.parse().ok().filter(|number| VERSIONS.contains(number))?;
+    let number: u8 =
+        name.strip_prefix("vmx-")?.parse().ok().filter(|number| VERSIONS.contains(number))?;
     let adapter = |id: &str, legacy_id, name: &str, buses, units| types::HardDiskAdapter {
         id: id.to_owned(),
         legacy_id,
@@ -119,7 +155,10 @@ pub fn version(name: &str, href: String) -> Option<types::VirtualHardwareVersion
     })
 }
 
-fn family(&(family, id, name): &(Family, i32, &str), version: u8) -> types::OperatingSystemFamilyInfo {
+fn family(
+    &(family, id, name): &(Family, i32, &str),
+    version: u8,
+) -> types::OperatingSystemFamilyInfo {
     let one = |(number, os): (usize, &GuestOs)| types::OperatingSystemInfo {
         operating_system_id: i32::try_from(number).ok(),
         minimum_hard_disk_size_gigabytes: Some(1),
@@ -135,12 +174,21 @@ fn family(&(family, id, name): &(Family, i32, &str), version: u8) -> types::Oper
         cim_os_id: Some(os.3),
         supported_for_create: Some(true),
         recommended_firmware: Some(if os.4 { "efi" } else { "bios" }.to_owned()),
-        supported_firmware: if os.4 { vec!["bios".to_owned(), "efi".to_owned()] } else { vec!["bios".to_owned()] },
+        supported_firmware: if os.4 {
+            vec!["bios".to_owned(), "efi".to_owned()]
+        } else {
+            vec!["bios".to_owned()]
+        },
         ..types::OperatingSystemInfo::default()
     };
     types::OperatingSystemFamilyInfo {
         name: Some(name.to_owned()),
         operating_system_family_id: Some(id),
-        operating_system: KNOWN.iter().enumerate().filter(|(_, os)| os.2 == family).map(one).collect(),
+        operating_system: KNOWN
+            .iter()
+            .enumerate()
+            .filter(|(_, os)| os.2 == family)
+            .map(one)
+            .collect(),
     }
 }

@@ -1,10 +1,13 @@
 //! Changes of VMs, read from what clients send.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use ssvirt_core::{
     Id,
-    model::{BootOptions, ComputePolicy, DiskAdapter, Firmware, GuestCustomization, IpMode, Product, Property, Shares, StorageProfile},
+    model::{
+        BootOptions, ComputePolicy, DiskAdapter, Firmware, GuestCustomization, IpMode, Product,
+        Property, Shares, StorageProfile,
+    },
     service::{DiskRequest, HardwareChange, NicRequest, VmChange},
 };
 use ssvirt_vcd::types;
@@ -30,7 +33,7 @@ pub fn reconfigure(vm: types::Vm) -> Result<VmChange, VcdError> {
         change.nics = nics(section)?.nics;
     }
     if let Some(section) = vm.virtual_hardware_section {
-        change.extra_config = extra_config(section);
+        hardware_section(&mut change, section);
     }
     if let Some(capabilities) = vm.vm_capabilities {
         change.hot_add = capabilities.cpu_hot_add_enabled.zip(capabilities.memory_hot_add_enabled);
@@ -39,13 +42,37 @@ pub fn reconfigure(vm: types::Vm) -> Result<VmChange, VcdError> {
     Ok(change)
 }
 
-fn extra_config(section: types::VirtualHardwareSection) -> BTreeMap<String, String> {
-    section.extra_config.into_iter().map(|entry| (entry.key, entry.value)).collect()
+/// A hardware section: vCPUs, memory, sizes of disks that are there, extra configuration. What a
+/// specification says goes before.
+pub fn hardware_section(change: &mut VmChange, section: types::VirtualHardwareSection) {
+    let hardware = &mut change.hardware;
+    for item in section.item {
+        let Some(quantity) = item.virtual_quantity else { continue };
+        match item.resource_type {
+            Some(3) => {
+                hardware.cpus = hardware.cpus.or_else(|| i32::try_from(quantity).ok());
+                let cores = item.cores_per_socket.map(|cores| cores.value);
+                hardware.cores_per_socket = hardware.cores_per_socket.or(cores);
+            }
+            Some(4) => hardware.memory_mib = hardware.memory_mib.or(Some(quantity)),
+            Some(17) => {
+                let capacity = item.host_resource.first().and_then(|resource| resource.capacity);
+                hardware
+                    .disk_sizes
+                    .insert(item.instance_id, capacity.unwrap_or(quantity / (1024 * 1024)));
+            }
+            _ => {}
+        }
+    }
+    change
+        .extra_config
+        .extend(section.extra_config.into_iter().map(|entry| (entry.key, entry.value)));
 }
 
 /// Boot options; an empty element keeps them.
 fn boot_options(given: types::BootOptions) -> Option<BootOptions> {
-    let millis = |value: Option<i64>| value.and_then(|value| i32::try_from(value).ok()).unwrap_or(0);
+    let millis =
+        |value: Option<i64>| value.and_then(|value| i32::try_from(value).ok()).unwrap_or(0);
     let options = BootOptions {
         boot_delay: millis(given.boot_delay),
         enter_bios_setup: given.enter_bios_setup.unwrap_or(false),
@@ -64,14 +91,21 @@ fn boot_options(given: types::BootOptions) -> Option<BootOptions> {
 }
 
 /// A storage profile reference.
-pub fn profile(reference: Option<&types::Reference>) -> Result<Option<Id<StorageProfile>>, VcdError> {
-    Ok(reference.filter(|given| !given.href.is_empty()).map(|given| Id::parse(&given.href)).transpose()?)
+pub fn profile(
+    reference: Option<&types::Reference>,
+) -> Result<Option<Id<StorageProfile>>, VcdError> {
+    Ok(reference
+        .filter(|given| !given.href.is_empty())
+        .map(|given| Id::parse(&given.href))
+        .transpose()?)
 }
 
 /// A sizing policy reference, by id or href.
 pub fn policy(given: Option<&types::ComputePolicy>) -> Result<Option<Id<ComputePolicy>>, VcdError> {
     let reference = given.and_then(|given| given.vm_sizing_policy.as_ref());
-    let text = reference.map(|given| given.id.as_deref().unwrap_or(&given.href)).filter(|text| !text.is_empty());
+    let text = reference
+        .map(|given| given.id.as_deref().unwrap_or(&given.href))
+        .filter(|text| !text.is_empty());
     Ok(text.map(Id::parse).transpose()?)
 }
 
@@ -89,22 +123,34 @@ pub fn spec(section: types::VmSpecSection) -> Result<HardwareChange, VcdError> {
         None | Some("") => None,
         Some("bios") => Some(Firmware::Bios),
         Some("efi") => Some(Firmware::Efi),
-        Some(other) => return Err(VcdError::bad_request(format!("Bad request: \"{other}\" is not a Firmware."))),
+        Some(other) => {
+            return Err(VcdError::bad_request(format!(
+                "Bad request: \"{other}\" is not a Firmware."
+            )));
+        }
     };
-    if section.media_section.is_some_and(|media| media.media_settings.iter().any(|one| one.media_image.is_some())) {
+    if section
+        .media_section
+        .is_some_and(|media| media.media_settings.iter().any(|one| one.media_image.is_some()))
+    {
         return Err(ssvirt_core::Error::not_supported("media in a VM").into());
     }
-    let disks = section.disk_section.map(|section| section.disk_settings.into_iter().map(disk).collect());
+    let disks =
+        section.disk_section.map(|section| section.disk_settings.into_iter().map(disk).collect());
     Ok(HardwareChange {
         os_type: section.os_type.filter(|text| !text.is_empty()),
         firmware,
         cpus: section.num_cpus,
         cores_per_socket: section.num_cores_per_socket,
         memory_mib: section.memory_resource_mb.map(|given| given.configured),
-        hardware_version: section.hardware_version.map(|given| given.value).filter(|text| !text.is_empty()),
+        hardware_version: section
+            .hardware_version
+            .map(|given| given.value)
+            .filter(|text| !text.is_empty()),
         cpu_type: section.virtual_cpu_type.filter(|text| !text.is_empty()),
         shares,
         disks: disks.transpose()?,
+        ..HardwareChange::default()
     })
 }
 
@@ -113,7 +159,10 @@ fn disk(given: types::DiskSettings) -> Result<DiskRequest, VcdError> {
         return Err(ssvirt_core::Error::not_supported("independent disks").into());
     }
     let adapter = DiskAdapter::from_code(&given.adapter_type).ok_or_else(|| {
-        VcdError::bad_request(format!("Bad request: \"{}\" is not an AdapterType.", given.adapter_type))
+        VcdError::bad_request(format!(
+            "Bad request: \"{}\" is not an AdapterType.",
+            given.adapter_type
+        ))
     })?;
     let id = given.disk_id.filter(|id| !id.is_empty());
     // A new disk without a place of its own is sent with both numbers 0.
@@ -144,10 +193,9 @@ fn nic(given: types::NetworkConnection) -> Result<NicRequest, VcdError> {
         VcdError::bad_request(format!("Bad request: \"{text}\" is not an IpAddressAllocationMode."))
     })?;
     let ip = match (mode, given.ip_address.as_deref()) {
-        (IpMode::Manual, Some(text)) => Some(
-            text.parse::<Ipv4Addr>()
-                .map_err(|_| VcdError::bad_request(format!("Bad request: \"{text}\" is not an IPv4 address.")))?,
-        ),
+        (IpMode::Manual, Some(text)) => Some(text.parse::<Ipv4Addr>().map_err(|_| {
+            VcdError::bad_request(format!("Bad request: \"{text}\" is not an IPv4 address."))
+        })?),
         // In the other modes the address is the server's to choose; clients repeat the one they saw, or `any`.
         _ => None,
     };

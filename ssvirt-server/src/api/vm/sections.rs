@@ -1,17 +1,16 @@
 //! The sections of VMs and of VMs inside templates, from the same specification.
 
 use ssvirt_core::{
-    model::{DiskAdapter, DiskSpec, IpMode, NicSpec, Product, Property, StorageProfile, TemplateVm, VmSpec, VmState},
+    model::{
+        DiskAdapter, DiskSpec, IpMode, NicSpec, Product, Property, StorageProfile, TemplateVm,
+        VmSpec, VmState,
+    },
     service::VmDetails,
 };
 use ssvirt_vcd::{link::rel, mt, types};
 
 use crate::{
-    api::{
-        vapp::Rasd,
-        vdc::hardware::guest_os,
-        view::profile_reference,
-    },
+    api::{vapp::Rasd, vdc::hardware::guest_os, view::profile_reference},
     context::Ctx,
     links::link,
 };
@@ -72,7 +71,8 @@ const MIB: i64 = 1024 * 1024;
 /// The virtual hardware, by CIM.
 pub fn hardware(ctx: &Ctx, source: &Source<'_>) -> types::VirtualHardwareSection {
     let spec = source.spec;
-    let mut item: Vec<types::RasdItem> = spec.nics.iter().map(|nic| nic_item(source, nic)).collect();
+    let mut item: Vec<types::RasdItem> =
+        spec.nics.iter().map(|nic| nic_item(source, nic)).collect();
     let disks = disk_items(ctx, source, item.len());
     item.extend(disks);
     item.push(cpu_item(source));
@@ -97,7 +97,11 @@ pub fn hardware(ctx: &Ctx, source: &Source<'_>) -> types::VirtualHardwareSection
         extra_config: spec
             .extra_config
             .iter()
-            .map(|(key, value)| types::ExtraConfig { key: key.clone(), value: value.clone(), required: None })
+            .map(|(key, value)| types::ExtraConfig {
+                key: key.clone(),
+                value: value.clone(),
+                required: None,
+            })
             .collect(),
         ..types::VirtualHardwareSection::default()
     }
@@ -107,7 +111,8 @@ pub fn hardware(ctx: &Ctx, source: &Source<'_>) -> types::VirtualHardwareSection
 pub fn part(ctx: &Ctx, source: &Source<'_>, name: &str) -> Option<Rasd> {
     let all = hardware(ctx, source).item;
     let list = |kinds: &[i32]| {
-        let item = all.iter().filter(|item| item.resource_type.is_some_and(|kind| kinds.contains(&kind)));
+        let item =
+            all.iter().filter(|item| item.resource_type.is_some_and(|kind| kinds.contains(&kind)));
         let resource = types::Resource {
             href: source.section("virtualHardwareSection").map(|href| format!("{href}{name}")),
             r#type: Some(mt::RASD_ITEMS_LIST.to_owned()),
@@ -167,14 +172,27 @@ fn disk_items(ctx: &Ctx, source: &Source<'_>, offset: usize) -> Vec<types::RasdI
             resource_type: Some(kind),
             ..types::RasdItem::default()
         });
-        let on_it = source.spec.disks.iter().filter(|disk| (disk.adapter, disk.bus) == (adapter, bus));
-        items.extend(on_it.enumerate().map(|(number, disk)| disk_item(ctx, source, disk, number + 1, &id)));
+        let on_it =
+            source.spec.disks.iter().filter(|disk| (disk.adapter, disk.bus) == (adapter, bus));
+        items.extend(
+            on_it.enumerate().map(|(number, disk)| disk_item(ctx, source, disk, number + 1, &id)),
+        );
     }
     items
 }
 
-fn disk_item(ctx: &Ctx, source: &Source<'_>, disk: &DiskSpec, number: usize, parent: &str) -> types::RasdItem {
-    let profile = profile_reference(ctx, source.profiles, disk.storage_profile.or(source.spec.storage_profile));
+fn disk_item(
+    ctx: &Ctx,
+    source: &Source<'_>,
+    disk: &DiskSpec,
+    number: usize,
+    parent: &str,
+) -> types::RasdItem {
+    let profile = profile_reference(
+        ctx,
+        source.profiles,
+        disk.storage_profile.or(source.spec.storage_profile),
+    );
     types::RasdItem {
         address_on_parent: Some(disk.unit.to_string()),
         description: Some("Hard disk".to_owned()),
@@ -208,7 +226,10 @@ fn cpu_item(source: &Source<'_>) -> types::RasdItem {
         resource_type: Some(3),
         virtual_quantity: Some(i64::from(source.spec.cpus)),
         weight: Some(0),
-        cores_per_socket: Some(types::CoresPerSocket { required: Some(false), value: source.spec.cores_per_socket }),
+        cores_per_socket: Some(types::CoresPerSocket {
+            required: Some(false),
+            value: source.spec.cores_per_socket,
+        }),
         link: href.map(|href| link(rel::EDIT, href, mt::RASD_ITEM)).into_iter().collect(),
         ..types::RasdItem::default()
     }
@@ -318,14 +339,21 @@ pub fn spec(ctx: &Ctx, source: &Source<'_>) -> types::VmSpecSection {
         bus_number: disk.bus,
         adapter_type: disk.adapter.code().to_owned(),
         thin_provisioned: Some(true),
-        storage_profile: profile_reference(ctx, source.profiles, disk.storage_profile.or(spec.storage_profile)),
+        storage_profile: profile_reference(
+            ctx,
+            source.profiles,
+            disk.storage_profile.or(spec.storage_profile),
+        ),
         override_vm_default: Some(disk.storage_profile.is_some()),
         virtual_quantity_unit: Some("byte".to_owned()),
         virtual_quantity: Some(disk.size_mib * MIB),
         resizable: Some(true),
         ..types::DiskSettings::default()
     };
-    let tools = source.state.and_then(|state| state.tools_version.clone()).unwrap_or_else(|| "0".to_owned());
+    let tools = source
+        .state
+        .and_then(|state| state.tools_version.clone())
+        .unwrap_or_else(|| "0".to_owned());
     types::VmSpecSection {
         modified: Some(false),
         info: "Virtual Machine specification".into(),
@@ -346,10 +374,15 @@ pub fn spec(ctx: &Ctx, source: &Source<'_>) -> types::VmSpecSection {
             i32::try_from(spec.memory_mib.saturating_mul(10)).unwrap_or(i32::MAX),
         )),
         media_section: Some(types::MediaSection::default()),
-        disk_section: Some(types::DiskSection { disk_settings: spec.disks.iter().map(disk).collect() }),
+        disk_section: Some(types::DiskSection {
+            disk_settings: spec.disks.iter().map(disk).collect(),
+        }),
         hardware_version: Some(types::HardwareVersion {
             href: Some(
-                source.vdc.as_ref().map_or_else(String::new, |vdc| format!("{vdc}/hwv/{}", spec.hardware_version)),
+                source
+                    .vdc
+                    .as_ref()
+                    .map_or_else(String::new, |vdc| format!("{vdc}/hwv/{}", spec.hardware_version)),
             ),
             r#type: Some(mt::VIRTUAL_HARDWARE_VERSION.to_owned()),
             value: spec.hardware_version.clone(),

@@ -1,10 +1,6 @@
 //! A VM as clients see it.
 
-use ssvirt_core::{
-    model::ComputePolicy,
-    rights::right,
-    service::VmDetails,
-};
+use ssvirt_core::{model::ComputePolicy, rights::right, service::VmDetails};
 use ssvirt_vcd::{link::rel, mt, types};
 
 use super::sections;
@@ -56,13 +52,20 @@ fn links(ctx: &Ctx, details: &VmDetails) -> Vec<types::Link> {
     if ctx.caller.has(right::VAPP_POWER) {
         all.extend(vapp::power_links(&href, &[row.state.power]));
         if row.deployed {
-            all.push(link(rel::UNDEPLOY, format!("{href}/action/undeploy"), mt::UNDEPLOY_VAPP_PARAMS));
+            all.push(link(
+                rel::UNDEPLOY,
+                format!("{href}/action/undeploy"),
+                mt::UNDEPLOY_VAPP_PARAMS,
+            ));
         } else {
             all.push(link(rel::DEPLOY, format!("{href}/action/deploy"), mt::DEPLOY_VAPP_PARAMS));
         }
     }
     if ctx.caller.has(right::VM_EDIT) {
-        all.push(link(rel::RECONFIGURE_VM, format!("{href}/action/reconfigureVm"), mt::VM).named(&row.name));
+        all.push(
+            link(rel::RECONFIGURE_VM, format!("{href}/action/reconfigureVm"), mt::VM)
+                .named(&row.name),
+        );
     }
     if ctx.caller.has(right::VAPP_DELETE) && !row.deployed {
         all.push(action(rel::REMOVE, href.clone()));

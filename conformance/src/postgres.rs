@@ -1,8 +1,8 @@
 //! PostgreSQL for tests: a new, empty database for each.
 //!
-//! The server is the one that `SSVIRT_TEST_POSTGRES_URL` names, or else one that is started here from the
-//! `initdb` and `postgres` on this machine, once a process, in a temporary folder. Both programs refuse to
-//! run as root; root lets an unprivileged user run them.
+//! The server is the one that `SSVIRT_TEST_POSTGRES_URL` names; or else a container where docker runs; or
+//! else one that is started here from the `initdb` and `postgres` on this machine, once a process, in a
+//! temporary folder. Both programs refuse to run as root; root lets an unprivileged user run them.
 
 use std::{
     env,
@@ -54,7 +54,8 @@ fn server() -> Result<&'static str, &'static str> {
     static SERVER: OnceLock<Result<String, String>> = OnceLock::new();
     let server = SERVER.get_or_init(|| match env::var(URL_VARIABLE) {
         Ok(url) if !url.is_empty() => Ok(url),
-        _ => start(),
+        // Where docker does not run, or has no such image and cannot get it, the local programs are next.
+        _ => container().or_else(|_| start()),
     });
     server.as_deref().map_err(String::as_str)
 }
@@ -108,6 +109,60 @@ fn with_database(url: &str, name: &str) -> String {
     let end = address[start..].find('/').map_or(address.len(), |at| start + at);
     let options = options.map(|options| format!("?{options}")).unwrap_or_default();
     format!("{}/{name}{options}", &address[..end])
+}
+
+/// Starts a server in a container, where docker runs. The thread keeps it as long as the process lives; one
+/// that is left behind by a process that was killed ends by itself.
+fn container() -> Result<String, String> {
+    let docker = Command::new("docker")
+        .arg("info")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !docker.is_ok_and(|status| status.success()) {
+        return Err("docker does not run here".to_owned());
+    }
+    let (tell, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            let started = start_container().await;
+            let (url, keep) = match started {
+                Ok((url, container)) => (Ok(url), Some(container)),
+                Err(error) => (Err(failed("start a container", error)), None),
+            };
+            if tell.send(url).is_ok() && keep.is_some() {
+                std::future::pending::<()>().await;
+            }
+        });
+    });
+    hear.recv().map_err(|error| failed("start a container", error))?
+}
+
+async fn start_container() -> Result<
+    (String, testcontainers::ContainerAsync<testcontainers::GenericImage>),
+    testcontainers::TestcontainersError,
+> {
+    use testcontainers::{
+        GenericImage, ImageExt as _,
+        core::{IntoContainerPort as _, WaitFor},
+        runners::AsyncRunner as _,
+    };
+    let container = GenericImage::new("postgres", "16-alpine")
+        .with_entrypoint("timeout")
+        .with_exposed_port(5432.tcp())
+        // The first of these messages is of the server that sets the database up.
+        .with_wait_for(WaitFor::message_on_stdout("PostgreSQL init process complete"))
+        .with_wait_for(WaitFor::message_on_stderr("database system is ready to accept connections"))
+        .with_cmd(["3600", "docker-entrypoint.sh", "postgres"])
+        .with_env_var("POSTGRES_HOST_AUTH_METHOD", "trust")
+        .start()
+        .await?;
+    let host = container.get_host().await?;
+    let port = container.get_host_port_ipv4(5432).await?;
+    Ok((format!("postgres://postgres@{host}:{port}/postgres"), container))
 }
 
 /// Starts a server that ends with this process, however that ends.

@@ -12,7 +12,8 @@
 //!
 //! [`Cloud`] is what a server or an embedding service calls; every call takes a
 //! [`Caller`](service::Caller) and finds only what that caller may see. Writes that take time answer with
-//! a task. See [`backend`], [`catalog`] and [`store`] for how to add your own.
+//! a task. See [`backend`], [`catalog`] and [`store`] for how to add your own, and
+//! `ssvirt-backends/examples/embed.rs` for a program that drives a whole cloud.
 
 pub mod backend;
 pub mod catalog;

@@ -52,9 +52,12 @@ pub fn app(config: AppConfig) -> impl Endpoint<Output = Response> + 'static {
         public_url: config.public_url.as_deref().map(Arc::from),
         plain_http: config.plain_http,
     };
+    let document = Document(openapi_json().into());
     let routes = Route::new()
         .nest("/", api::service())
-        .at("/openapi.json", get(openapi.data(Document(openapi_json().into()))))
+        .at("/openapi.json", get(openapi.data(document.clone())))
+        // Where the session's link to the OpenAPI document leads.
+        .at("/cloudapi", get(openapi.data(document)))
         .at("/healthz", get(observe::health::healthz))
         .at("/readyz", get(observe::health::readyz))
         .at("/api/v1/version", get(observe::health::version))

@@ -41,8 +41,6 @@ hrefs! {
     admin_vdc(Vdc) "/api/admin/vdc/";
     /// A storage profile.
     storage_profile(StorageProfile) "/api/vdcStorageProfile/";
-    /// A storage profile, for administrators.
-    admin_storage_profile(StorageProfile) "/api/admin/vdcStorageProfile/";
     /// A catalog.
     catalog(Catalog) "/api/catalog/";
     /// A catalog, for administrators.
@@ -114,8 +112,7 @@ impl Links {
             (EntityKind::Org, true) => self.admin_org(Id::new(id)),
             (EntityKind::Vdc, false) => self.vdc(Id::new(id)),
             (EntityKind::Vdc, true) => self.admin_vdc(Id::new(id)),
-            (EntityKind::StorageProfile, false) => self.storage_profile(Id::new(id)),
-            (EntityKind::StorageProfile, true) => self.admin_storage_profile(Id::new(id)),
+            (EntityKind::StorageProfile, _) => self.storage_profile(Id::new(id)),
             (EntityKind::Catalog, false) => self.catalog(Id::new(id)),
             (EntityKind::Catalog, true) => self.admin_catalog(Id::new(id)),
             (EntityKind::CatalogItem, _) => self.catalog_item(Id::new(id)),
@@ -152,8 +149,7 @@ pub fn media_of(kind: EntityKind, admin: bool) -> Option<&'static str> {
         (EntityKind::Task, _) => mt::TASK,
         (EntityKind::User, _) => mt::ADMIN_USER,
         (EntityKind::Role, _) => mt::ADMIN_ROLE,
-        (EntityKind::StorageProfile, false) => mt::VDC_STORAGE_PROFILE,
-        (EntityKind::StorageProfile, true) => mt::ADMIN_VDC_STORAGE_PROFILE,
+        (EntityKind::StorageProfile, _) => mt::VDC_STORAGE_PROFILE,
         _ => return None,
     })
 }

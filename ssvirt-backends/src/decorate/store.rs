@@ -119,7 +119,7 @@ passed_on!(TaskStore {
         only.map_or_else(String::new, |task| task.to_string());
     fn renew_lease(task: Id<Task>, worker: &str, until: Timestamp) -> bool = task.to_string();
     fn release_task(task: Id<Task>, finished: bool) -> () = format!("{task} {finished}");
-    fn open_tasks(entity: Urn) -> Vec<Task> = entity.to_string();
+    fn open_tasks(entities: &[Urn]) -> Vec<(Urn, Task)> = format!("{entities:?}");
     fn recent_tasks(org: Option<Id<Org>>, limit: u32) -> Vec<Task> = limit.to_string();
 });
 

@@ -96,7 +96,7 @@ empty!(TaskStore {
     fn claim_task(&str, Option<Id<Task>>, Timestamp, Timestamp) -> Option<Task> = None;
     fn renew_lease(Id<Task>, &str, Timestamp) -> bool = false;
     fn release_task(Id<Task>, bool) -> () = ();
-    fn open_tasks(Urn) -> Vec<Task> = Vec::new();
+    fn open_tasks(&[Urn]) -> Vec<(Urn, Task)> = Vec::new();
     fn recent_tasks(Option<Id<Org>>, u32) -> Vec<Task> = Vec::new();
 });
 

@@ -2,7 +2,7 @@
 //!
 //! [`Simulator`] keeps every rule that a real backend keeps: places, power states, addresses that appear
 //! when a guest has booted, a capacity that can run out, and faults on demand. [`FixedCatalog`] offers
-//! templates to go with it.
+//! templates to go with it. With the feature `sqlite`, `cloud` puts a whole cloud together.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -20,6 +20,8 @@
 
 mod builder;
 mod catalog;
+#[cfg(feature = "sqlite")]
+mod cloud;
 pub mod faults;
 mod file;
 mod guest;
@@ -35,5 +37,7 @@ mod world;
 
 pub use builder::SimulatorBuilder;
 pub use catalog::FixedCatalog;
+#[cfg(feature = "sqlite")]
+pub use cloud::cloud;
 pub use faults::{Fault, Faults};
 pub use simulator::Simulator;

@@ -134,10 +134,27 @@ impl TaskStore for SqlTx {
         Ok(())
     }
 
-    async fn open_tasks(&mut self, entity: Urn) -> Result<Vec<Task>> {
-        let sql = "SELECT t.data, t.version FROM task_locks l JOIN tasks t ON t.id = l.task_id \
-                   WHERE l.entity = $1 AND t.unfinished = true ORDER BY t.started, t.id";
-        self.conn.fetch(sql, vec![Val::text(entity)]).await?.iter().map(decode).collect()
+    async fn open_tasks(&mut self, entities: &[Urn]) -> Result<Vec<(Urn, Task)>> {
+        // Bounded, as values a statement are.
+        const PLACES: usize = 500;
+        let mut found = Vec::new();
+        for entities in entities.chunks(PLACES) {
+            let places: Vec<String> = (1..=entities.len()).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT t.data, t.version, l.entity FROM task_locks l \
+                 JOIN tasks t ON t.id = l.task_id \
+                 WHERE l.entity IN ({}) AND t.unfinished = true ORDER BY t.started, t.id",
+                places.join(", ")
+            );
+            let rows = self.conn.fetch(sql, entities.iter().map(Val::text).collect()).await?;
+            for row in rows {
+                let entity = row.text(2)?;
+                let entity = Urn::parse(&entity)
+                    .ok_or_else(|| Error::internal(format!("{entity} in task_locks is no URN")))?;
+                found.push((entity, decode(&row)?));
+            }
+        }
+        Ok(found)
     }
 
     async fn recent_tasks(&mut self, org: Option<Id<Org>>, limit: u32) -> Result<Vec<Task>> {

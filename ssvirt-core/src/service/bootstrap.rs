@@ -2,7 +2,7 @@
 
 use super::{Caller, Cloud, NewUser};
 use crate::{
-    error::Result,
+    error::{ErrorKind, Result},
     model::{ComputePolicy, LeaseDefaults, Org, ProviderVdc, Role, User},
     rights::{self, role, standard_roles},
     store::By,
@@ -21,6 +21,15 @@ impl Cloud {
     /// The System organization, the standard roles, the default provider VDC and compute policy. Safe when
     /// several replicas do it at once: ids are fixed, and whoever comes second finds them there.
     pub(super) async fn bootstrap(&self) -> Result<()> {
+        let stored = self.store_basics().await;
+        // Another replica that was faster left nothing to do.
+        if stored.is_err() && self.read().await?.get(Org::SYSTEM).await?.is_some() {
+            return Ok(());
+        }
+        stored
+    }
+
+    async fn store_basics(&self) -> Result<()> {
         let mut tx = self.begin().await?;
         if tx.get(Org::SYSTEM).await?.is_some() {
             return Ok(());
@@ -67,9 +76,7 @@ impl Cloud {
         })
         .await?;
         tx.insert(&system).await?;
-        let stored = tx.commit().await;
-        // Another replica that was faster left nothing to do.
-        if self.read().await?.get(Org::SYSTEM).await?.is_some() { Ok(()) } else { stored }
+        tx.commit().await
     }
 
     /// Makes the user `administrator` of the System organization if it has no user yet. `password` is
@@ -91,7 +98,11 @@ impl Cloud {
             password: Some(password()),
             ..NewUser::default()
         };
-        self.create_user(&Caller::system(), Org::SYSTEM, administrator).await?;
-        Ok(FirstStart::Created)
+        match self.create_user(&Caller::system(), Org::SYSTEM, administrator).await {
+            Ok(_) => Ok(FirstStart::Created),
+            // Another replica was faster.
+            Err(error) if error.kind() == ErrorKind::DuplicateName => Ok(FirstStart::Known),
+            Err(error) => Err(error),
+        }
     }
 }

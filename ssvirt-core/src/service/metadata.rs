@@ -93,13 +93,9 @@ impl Cloud {
         operation: &'static str,
     ) -> Result<(Tx, NewTask)> {
         let object = self.resolve(caller, entity).await?;
-        caller.require(match entity.kind {
-            EntityKind::VApp => right::VAPP_EDIT,
-            EntityKind::Vm => right::VM_EDIT,
-            EntityKind::Template | EntityKind::CatalogItem => right::TEMPLATE_EDIT,
-            EntityKind::Catalog => right::CATALOG_EDIT,
-            _ => right::ADMIN_CONTROL,
-        })?;
+        // A VM inside a template is changed as part of the template.
+        let kind = if object.in_template { EntityKind::Template } else { entity.kind };
+        caller.require(right_to_annotate(kind))?;
         // What another organization publishes can be read, not changed.
         if !caller.sees_org(object.org) {
             return Err(Error::no_access_to(entity));
@@ -121,6 +117,26 @@ impl Cloud {
         };
         Ok((self.begin().await?, task))
     }
+}
+
+/// Whether the caller's role may change metadata of objects of this kind.
+pub fn may_annotate(caller: &Caller, kind: EntityKind) -> bool {
+    caller.has(right_to_annotate(kind))
+}
+
+const fn right_to_annotate(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::VApp => right::VAPP_EDIT,
+        EntityKind::Vm => right::VM_EDIT,
+        EntityKind::Template | EntityKind::CatalogItem => right::TEMPLATE_EDIT,
+        EntityKind::Catalog => right::CATALOG_EDIT,
+        _ => right::ADMIN_CONTROL,
+    }
+}
+
+/// Whether the caller may change an entry, where entries may be changed at all.
+pub fn may_change_entry(caller: &Caller, entry: &MetadataEntry) -> bool {
+    check_domain(caller, entry.domain, Some(entry)).is_ok()
 }
 
 /// The SYSTEM domain is the provider's; tenants change only what they were given to.

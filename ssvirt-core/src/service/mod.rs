@@ -24,6 +24,7 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 pub use bootstrap::FirstStart;
 pub use caller::Caller;
 pub use catalog::{CatalogContents, NewCatalog, NewTemplate};
+pub use metadata::{may_annotate, may_change_entry};
 pub use network::{NewNetwork, VAppNetworkRequest};
 pub use org::NewOrg;
 pub use power::{Undeploy, allowed};
@@ -296,6 +297,11 @@ impl Cloud {
         };
         tx.insert(&event).await
     }
+}
+
+/// The unfinished tasks on one object.
+async fn open_tasks_on(tx: &mut Tx, entity: crate::id::Urn) -> Result<Vec<Task>> {
+    Ok(tx.open_tasks(&[entity]).await?.into_iter().map(|(_, task)| task).collect())
 }
 
 /// The object, or the answer for what is not there.

@@ -1,9 +1,13 @@
 //! What the backends see, written down.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::StreamExt as _;
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::Cloud;
 use crate::{
@@ -11,9 +15,12 @@ use crate::{
     backend::{KnownVm, VmEvent, VmPlan, VmRef},
     error::{ErrorKind, Result},
     id::Id,
-    model::{Phase, PowerState, ProviderVdc, Vdc, Vm, VmState},
+    model::{PowerState, ProviderVdc, Vdc, Vm, VmState},
     store::By,
 };
+
+/// When a VM is looked at again that could not be written down.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Cloud {
     /// Tells every backend which VMs it should have, and where.
@@ -23,10 +30,11 @@ impl Cloud {
         let vdcs: Vec<Vdc> = tx.select(&[]).await?;
         for vdc in &vdcs {
             let vms: Vec<Vm> = tx.select(&[By::Vdc(vdc.id)]).await?;
-            // A VM that is being made is the business of its task.
-            let made = vms.into_iter().filter(|vm| vm.phase != Phase::Creating);
+            // Also those that are being made: a task that goes on must find what it has made already.
             let of_provider = known.entry(vdc.provider).or_default();
-            of_provider.extend(made.map(|vm| KnownVm { plan: VmPlan::of(&vm), state: vm.state }));
+            of_provider.extend(
+                vms.into_iter().map(|vm| KnownVm { plan: VmPlan::of(&vm), state: vm.state }),
+            );
         }
         let orgs: Vec<crate::model::Org> = tx.select(&[]).await?;
         drop(tx);
@@ -44,56 +52,113 @@ impl Cloud {
 
     /// One task a backend that writes down what it sees.
     pub(super) fn spawn_watchers(&self) -> Vec<JoinHandle<()>> {
-        self.backends().values().map(|backend| self.spawn_watcher(Arc::clone(backend))).collect()
+        self.backends()
+            .iter()
+            .map(|(provider, backend)| self.spawn_watcher(*provider, Arc::clone(backend)))
+            .collect()
     }
 
-    fn spawn_watcher(&self, backend: Arc<dyn VmBackend>) -> JoinHandle<()> {
+    fn spawn_watcher(
+        &self,
+        provider: Id<ProviderVdc>,
+        backend: Arc<dyn VmBackend>,
+    ) -> JoinHandle<()> {
         let cloud = self.clone();
         // Subscribed before anything is asked for, so that nothing is missed.
         let mut events = backend.watch();
         tokio::spawn(async move {
-            while let Some(event) = events.next().await {
-                if let Err(error) = cloud.observe(event).await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "an observed change was not written"
-                    );
+            // What could not be written down when it was seen. It is not kept but looked at again.
+            let mut later = HashSet::new();
+            let mut all_seen = false;
+            let mut look = Instant::now();
+            loop {
+                tokio::select! {
+                    event = events.next() => {
+                        let Some(event) = event else { return };
+                        let (target, state) = match event {
+                            VmEvent::Seen(target, state) => (target, Some(state)),
+                            VmEvent::Gone(target) => (target, None),
+                        };
+                        if !cloud.observed(target, state).await {
+                            later.insert(target);
+                        }
+                    }
+                    () = tokio::time::sleep_until(look), if !all_seen || !later.is_empty() => {
+                        for target in std::mem::take(&mut later) {
+                            let written = match backend.vm(target).await {
+                                Ok(state) => cloud.observed(target, state).await,
+                                Err(_) => false,
+                            };
+                            if !written {
+                                later.insert(target);
+                            }
+                        }
+                        if !all_seen {
+                            all_seen = cloud.look_at_all(provider, &*backend, &mut later).await.is_ok();
+                        }
+                        look = Instant::now() + LOOK_AGAIN;
+                    }
                 }
             }
         })
     }
 
-    /// Writes down one observed change. A conflict means that a task has just written something newer,
-    /// read from the same backend.
-    async fn observe(&self, event: VmEvent) -> Result<()> {
-        let (target, state) = match event {
-            VmEvent::Seen(target, state) => (target, Some(state)),
-            VmEvent::Gone(target) => (target, None),
-        };
-        let mut tx = self.read().await?;
-        let Some(vm) = tx.get(target.vm).await? else { return Ok(()) };
-        let state = state.unwrap_or(VmState { power: PowerState::Lost, ..VmState::default() });
-        if vm.state == state
-            || vm.phase == Phase::Creating
-            || !tx.open_tasks(target.vm.any()).await?.is_empty()
-        {
-            return Ok(());
+    /// Notes which VMs are not as their rows say: what changed while nobody watched.
+    async fn look_at_all(
+        &self,
+        provider: Id<ProviderVdc>,
+        backend: &dyn VmBackend,
+        changed: &mut HashSet<VmRef>,
+    ) -> Result<()> {
+        let vdcs: Vec<Vdc> = self.read().await?.select(&[]).await?;
+        for vdc in vdcs.into_iter().filter(|vdc| vdc.provider == provider).map(|vdc| vdc.id) {
+            let rows: Vec<Vm> = self.read().await?.select(&[By::Vdc(vdc)]).await?;
+            if rows.is_empty() {
+                continue;
+            }
+            let seen: HashMap<Id<Vm>, VmState> = backend.vms(vdc).await?.into_iter().collect();
+            let differs = rows.into_iter().filter(|row| seen.get(&row.id) != Some(&row.state));
+            changed.extend(differs.map(|row| VmRef { vm: row.id, vdc }));
         }
-        drop(tx);
-        match self.write_state(target, state).await {
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
-            other => other,
+        Ok(())
+    }
+
+    /// Writes down what was seen of a VM, none for one that is gone; false when it must be looked at again.
+    async fn observed(&self, target: VmRef, state: Option<VmState>) -> bool {
+        let state = state.unwrap_or(VmState { power: PowerState::Lost, ..VmState::default() });
+        match self.observe(target, state).await {
+            Ok(written) => written,
+            Err(error) => {
+                if error.kind() != ErrorKind::Conflict {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "an observed change was not written yet"
+                    );
+                }
+                false
+            }
         }
     }
 
-    async fn write_state(&self, target: VmRef, state: VmState) -> Result<()> {
+    /// A task that works on the VM writes what it sees itself, and may write it after this.
+    async fn observe(&self, target: VmRef, state: VmState) -> Result<bool> {
+        let mut tx = self.read().await?;
+        let Some(vm) = tx.get(target.vm).await? else { return Ok(true) };
+        if !tx.open_tasks(&[target.vm.any()]).await?.is_empty() {
+            return Ok(false);
+        }
+        if vm.state == state {
+            return Ok(true);
+        }
+        drop(tx);
         let mut tx = self.begin().await?;
-        let Some(mut vm) = tx.get(target.vm).await? else { return Ok(()) };
-        if !tx.open_tasks(target.vm.any()).await?.is_empty() {
-            return Ok(());
+        let Some(mut vm) = tx.get(target.vm).await? else { return Ok(true) };
+        if !tx.open_tasks(&[target.vm.any()]).await?.is_empty() {
+            return Ok(false);
         }
         vm.state = state;
         tx.update(&mut vm).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(true)
     }
 }

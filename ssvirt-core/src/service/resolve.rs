@@ -78,7 +78,9 @@ impl Cloud {
                 .await
                 .map(|v| (v.name, v.org, false))?,
             EntityKind::Vm => {
-                match visible_vm(&mut self.read().await?, caller, Id::new(uuid)).await {
+                // On its own line: the other look-up must not wait for this one's connection.
+                let vm = visible_vm(&mut self.read().await?, caller, Id::new(uuid)).await;
+                match vm {
                     Ok((vm, _)) => (vm.name, vm.org, false),
                     Err(error) if error.kind() == ErrorKind::Forbidden => {
                         let id: Id<TemplateVm> = Id::new(uuid);

@@ -81,7 +81,9 @@ pub struct Recompose {
     pub delete: Vec<Id<Vm>>,
     /// Networks: exactly these.
     pub networks: Option<Vec<VAppNetworkRequest>>,
-    /// Whether the added VMs are switched on.
+    /// Whether the added VMs are deployed.
+    pub deploy: bool,
+    /// Whether they are switched on too.
     pub power_on: bool,
 }
 
@@ -112,16 +114,25 @@ impl Cloud {
         let vapp = visible_vapp(&mut tx, caller, id).await?;
         let rows: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
         let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(vapp.vdc)]).await?;
-        let mut vms = Vec::with_capacity(rows.len());
-        for vm in rows {
-            let tasks = tx.open_tasks(vm.id.any()).await?;
-            vms.push(VmDetails { vm, vapp: vapp.clone(), profiles: profiles.clone(), tasks });
-        }
+        let entities: Vec<Urn> = rows.iter().map(|vm| vm.id.any()).chain([id.any()]).collect();
+        let open = tx.open_tasks(&entities).await?;
+        let tasks_on = |urn: Urn| -> Vec<Task> {
+            open.iter().filter(|(on, _)| *on == urn).map(|(_, task)| task.clone()).collect()
+        };
+        let vms = rows
+            .into_iter()
+            .map(|vm| VmDetails {
+                tasks: tasks_on(vm.id.any()),
+                vm,
+                vapp: vapp.clone(),
+                profiles: profiles.clone(),
+            })
+            .collect();
         Ok(VAppDetails {
             org: tx.require(vapp.org).await?,
             owner: tx.get(vapp.owner).await?,
             networks: tx.select(&[By::Vdc(vapp.vdc)]).await?,
-            tasks: tx.open_tasks(id.any()).await?,
+            tasks: tasks_on(id.any()),
             vms,
             vapp,
         })
@@ -173,7 +184,8 @@ impl Cloud {
             check_ready(&template)?;
             new.vms = stand_ins(&template, new.vms)?;
         }
-        let vms = self.new_vms(&mut tx, caller, &vdc, &vapp, &[], new.vms).await?;
+        let mut vms = self.new_vms(&mut tx, caller, &vdc, &vapp, &[], new.vms).await?;
+        let start = Start { deploy: new.deploy || new.power_on, power_on: new.power_on };
         let duplicate = |error: Error| match error.kind() {
             ErrorKind::DuplicateName => Error::new(
                 ErrorKind::DuplicateName,
@@ -200,8 +212,7 @@ impl Cloud {
             done: 1,
             locks: vec![vapp.id.any()],
         };
-        let power_on = new.power_on;
-        self.add_vms(&mut tx, &vdc, Some(vapp.id), &vms, power_on, &mut task).await?;
+        self.add_vms(&mut tx, &vdc, Some(vapp.id), &mut vms, start, &mut task).await?;
         let task = self.run(caller, tx, task).await?;
         Ok((self.read().await?.get(vapp.id).await?.unwrap_or(vapp), task))
     }
@@ -235,7 +246,10 @@ impl Cloud {
         }
         if vapp != before {
             caller.require(right::VAPP_EDIT)?;
+            check_networks_used(&vapp, &vapp.networks, &vms)?;
             tx.update(&mut vapp).await?;
+            task.steps.push(Step::ChangeVApp { before: Box::new(before) });
+            task.done += 1;
         }
         let mut deletions = Vec::new();
         for vm in change.delete {
@@ -253,10 +267,12 @@ impl Cloud {
             caller.require(right::VAPP_CREATE)?;
             check_enabled(&vdc)?;
             let others: Vec<&Vm> = vms.iter().collect();
-            let new = self.new_vms(&mut tx, caller, &vdc, &vapp, &others, change.add).await?;
+            let mut new = self.new_vms(&mut tx, caller, &vdc, &vapp, &others, change.add).await?;
+            let start =
+                Start { deploy: change.deploy || change.power_on, power_on: change.power_on };
             task.steps.push(Step::Record { vapp: None, vms: new.iter().map(|vm| vm.id).collect() });
-            task.done = 1;
-            self.add_vms(&mut tx, &vdc, None, &new, change.power_on, &mut task).await?;
+            task.done += 1;
+            self.add_vms(&mut tx, &vdc, None, &mut new, start, &mut task).await?;
         }
         task.steps.extend(deletions);
         self.run(caller, tx, task).await
@@ -508,25 +524,27 @@ impl Cloud {
         tx: &mut Tx,
         vdc: &Vdc,
         vapp: Option<Id<VApp>>,
-        vms: &[Vm],
-        power_on: bool,
+        vms: &mut [Vm],
+        start: Start,
         task: &mut NewTask,
     ) -> Result<()> {
         if !vms.is_empty() {
             self.backend(vdc.provider)?;
             let plans: Vec<VmPlan> = vms.iter().map(VmPlan::of).collect();
             admit_vms(tx, vdc, &plans).await?;
-            if power_on {
+            if start.deploy {
                 admit_power_on(tx, vdc, &vms.iter().collect::<Vec<_>>()).await?;
             }
         }
-        for vm in vms {
-            tx.insert(vm).await?;
+        for vm in vms.iter_mut() {
+            // One that is switched on is deployed by that step.
+            vm.deployed = start.deploy && !start.power_on;
+            tx.insert(&*vm).await?;
             task.locks.push(vm.id.any());
             task.steps.push(Step::CreateVm { vm: VmRef { vm: vm.id, vdc: vm.vdc } });
         }
-        if power_on {
-            for vm in vms {
+        if start.power_on {
+            for vm in vms.iter() {
                 let vm = VmRef { vm: vm.id, vdc: vm.vdc };
                 task.steps.push(Step::Power { vm, action: PowerAction::On, deployed: true });
             }
@@ -538,6 +556,13 @@ impl Cloud {
 
 /// What a new VM is copied from: name, description, hardware, properties, template.
 type Model = (String, String, VmSpec, Vec<Product>, Option<Id<TemplateVm>>);
+
+/// What new VMs do once they are made.
+#[derive(Clone, Copy)]
+struct Start {
+    deploy: bool,
+    power_on: bool,
+}
 
 struct Expanded {
     row: Vm,

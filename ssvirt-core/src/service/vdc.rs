@@ -1,6 +1,6 @@
 //! Organization VDCs with their storage profiles, and what is in use of them.
 
-use super::{Caller, Cloud, check_name, found};
+use super::{Caller, Cloud, check_name, found, open_tasks_on};
 use crate::{
     backend::{Place, VmPlan},
     error::{Error, ErrorKind, Result},
@@ -99,7 +99,7 @@ impl Cloud {
             networks: tx.select(&[By::Vdc(id)]).await?,
             vapps,
             templates: tx.select(&[By::Org(vdc.org)]).await?,
-            tasks: tx.open_tasks(id.any()).await?,
+            tasks: open_tasks_on(&mut tx, id.any()).await?,
             vdc,
         })
     }

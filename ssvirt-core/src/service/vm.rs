@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use super::{Caller, Cloud, check_name, found, vapp::visible_vapp, vdc::admit_vms};
+use super::{Caller, Cloud, check_name, found, open_tasks_on, vapp::visible_vapp, vdc::admit_vms};
 use crate::{
     backend::{VmPlan, VmRef},
     error::{Error, ErrorKind, Result},
     id::Id,
     model::{
         BootOptions, ComputePolicy, DiskAdapter, DiskSpec, Firmware, GuestCustomization, IpMode,
-        NicSpec, PowerState, Product, Shares, StorageProfile, Task, VApp, VAppNetwork, Vdc, Vm,
+        NicSpec, PowerState, Product, Shares, StorageProfile, Task, VApp, VAppNetwork, Vdc, Vm, VmSpec,
     },
     rights::right,
     store::{By, Tx},
@@ -158,7 +158,7 @@ impl Cloud {
         let (vm, vapp) = visible_vm(&mut tx, caller, id).await?;
         Ok(VmDetails {
             profiles: tx.select(&[By::Vdc(vm.vdc)]).await?,
-            tasks: tx.open_tasks(id.any()).await?,
+            tasks: open_tasks_on(&mut tx, id.any()).await?,
             vm,
             vapp,
         })
@@ -267,10 +267,10 @@ impl Cloud {
             let known = profiles.iter().any(|profile| profile.id == id && profile.enabled);
             known.then_some(id).ok_or_else(|| Error::no_access(id))
         };
+        let before = vm.spec.clone();
         if let Some(id) = change.storage_profile {
             vm.spec.storage_profile = Some(profile(id)?);
         }
-        let before = vm.spec.clone();
         apply_hardware(vm, change.hardware, &profile)?;
         if vm.spec.cpus != before.cpus || vm.spec.cores_per_socket != before.cores_per_socket {
             require(right::VM_CPU)?;
@@ -318,6 +318,20 @@ impl Cloud {
             } else {
                 vm.spec.extra_config.insert(key, value)
             };
+        }
+        // What has no right of its own: firmware, hot add, storage profile and the like.
+        let rest = VmSpec {
+            cpus: before.cpus,
+            cores_per_socket: before.cores_per_socket,
+            memory_mib: before.memory_mib,
+            disks: before.disks.clone(),
+            boot: before.boot.clone(),
+            nics: before.nics.clone(),
+            primary_nic: before.primary_nic,
+            ..vm.spec.clone()
+        };
+        if rest != before {
+            require(right::VM_EDIT)?;
         }
         Ok(())
     }
@@ -373,6 +387,7 @@ fn resolve_disks(
     wanted: Vec<DiskRequest>,
     profile: &dyn Fn(Id<StorageProfile>) -> Result<Id<StorageProfile>>,
 ) -> Result<Vec<DiskSpec>> {
+    let kept: Vec<String> = wanted.iter().filter_map(|request| request.id.clone()).collect();
     let mut disks: Vec<DiskSpec> = Vec::new();
     for request in wanted {
         let before = match &request.id {
@@ -395,9 +410,13 @@ fn resolve_disks(
         if taken(&disks, unit) || !(0..4).contains(&bus) || !(0..64).contains(&unit) {
             return Err(Error::bad_request(format!("No disk can be at bus {bus}, unit {unit}.")));
         }
+        let id = match before {
+            Some(disk) => disk.id.clone(),
+            // A disk that was moved keeps the id of the place it was at.
+            None => free_disk_id(DiskSpec::device_key(adapter, bus, unit), &kept, &disks),
+        };
         disks.push(DiskSpec {
-            id: before
-                .map_or_else(|| DiskSpec::device_key(adapter, bus, unit), |disk| disk.id.clone()),
+            id,
             size_mib: request.size_mib,
             adapter,
             bus,
@@ -406,6 +425,15 @@ fn resolve_disks(
         });
     }
     Ok(disks)
+}
+
+fn free_disk_id(wanted: String, kept: &[String], disks: &[DiskSpec]) -> String {
+    let taken = |id: &String| kept.contains(id) || disks.iter().any(|disk| disk.id == *id);
+    if !taken(&wanted) {
+        return wanted;
+    }
+    // Above all device keys.
+    (100_000..).map(|id: u32| id.to_string()).find(|id| !taken(id)).unwrap_or(wanted)
 }
 
 fn no_disk(id: &str) -> Error {

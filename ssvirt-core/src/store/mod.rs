@@ -121,8 +121,8 @@ pub trait TaskStore: Send {
     /// Gives up the lease, and if the task is over (`finished`) its locks too.
     async fn release_task(&mut self, task: Id<Task>, finished: bool) -> Result<()>;
 
-    /// The unfinished tasks that have locked this object.
-    async fn open_tasks(&mut self, entity: Urn) -> Result<Vec<Task>>;
+    /// The unfinished tasks that have locked one of these objects, each with the object.
+    async fn open_tasks(&mut self, entities: &[Urn]) -> Result<Vec<(Urn, Task)>>;
 
     /// The newest tasks of an organization, at most `limit`.
     async fn recent_tasks(&mut self, org: Option<Id<Org>>, limit: u32) -> Result<Vec<Task>>;

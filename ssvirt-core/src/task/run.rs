@@ -10,25 +10,20 @@ use crate::{
     id::Id,
     model::{
         Event, Network, Outcome, Phase, ProviderVdc, StorageProfile, Task, TaskFailure, TaskStatus,
-        TaskStep, Vm, VmState,
+        TaskStep, VApp, Vm, VmState,
     },
     store::{By, Tx},
 };
 
-/// A unit of work, repeated when the store is busy or a row was changed in between. A macro, because the
-/// futures of async closures are not known to be `Send`.
-macro_rules! in_tx {
-    ($shared:expr, $tx:ident => $work:expr) => {{
+/// Work on the store, repeated when the store is away or busy, or a row was changed in between. A macro,
+/// because the futures of async closures are not known to be `Send`.
+macro_rules! patiently {
+    ($shared:expr, $work:expr) => {{
         let config = &$shared.config;
         let mut wait = config.backoff;
         let mut attempt = 1;
         loop {
-            let once = async {
-                let mut $tx = $shared.store.begin().await?;
-                let value = $work;
-                $tx.commit().await?;
-                Ok::<_, Error>(value)
-            };
+            let once = async { Ok::<_, Error>($work) };
             match once.await {
                 Err(error) if may_pass(&error) && attempt < config.attempts => {
                     tokio::time::sleep(wait).await;
@@ -39,6 +34,18 @@ macro_rules! in_tx {
             }
         }
     }};
+}
+
+/// A unit of work, all or nothing.
+macro_rules! in_tx {
+    ($shared:expr, $tx:ident => $work:expr) => {
+        patiently!($shared, {
+            let mut $tx = $shared.store.begin().await?;
+            let value = $work;
+            $tx.commit().await?;
+            value
+        })
+    };
 }
 
 fn may_pass(error: &Error) -> bool {
@@ -54,8 +61,13 @@ enum Trouble {
 }
 
 impl From<Error> for Trouble {
+    /// What the store says when it cannot be asked just now, or when the task is another's, is no verdict
+    /// on the task. Anything else would be said again at every try.
     fn from(error: Error) -> Self {
-        Self::Store(error)
+        match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::Conflict | ErrorKind::Busy => Self::Store(error),
+            _ => Self::Refused(error),
+        }
     }
 }
 
@@ -66,22 +78,22 @@ enum Seen {
 }
 
 impl Shared {
-    /// Runs a task to its end.
-    pub(super) async fn run(&self, mut task: Task) -> Result<()> {
-        let steps = self.store.read().await?.task_steps(task.id).await?;
+    /// Runs a task to its end, as long as `holder` holds it.
+    pub(super) async fn run(&self, mut task: Task, holder: &str) -> Result<()> {
+        let steps = patiently!(self, self.store.read().await?.task_steps(task.id).await?)?;
         let total = steps.len().max(1);
         if !task.undoing {
             for TaskStep { seq, step, .. } in steps.iter().filter(|step| !step.done) {
-                if self.reload(&mut task).await?.cancel_requested {
-                    self.start_undoing(&mut task, None).await?;
+                if self.reload(&mut task).await?.cancel_requested && step.may_be_cancelled() {
+                    self.start_undoing(&mut task, None, holder).await?;
                     break;
                 }
-                match self.forward(&task, *seq, step, total).await {
+                match self.forward(&task, *seq, step, total, holder).await {
                     Ok(()) => {}
                     Err(Trouble::Store(error)) => return Err(error),
                     Err(Trouble::Refused(error)) => {
                         tracing::info!(task = %task.id, error = &error as &dyn std::error::Error, ?step, "a task failed");
-                        self.start_undoing(&mut task, Some(&error)).await?;
+                        self.start_undoing(&mut task, Some(&error), holder).await?;
                         break;
                     }
                 }
@@ -90,19 +102,25 @@ impl Shared {
         let mut clean = true;
         if task.undoing {
             for TaskStep { seq, step, .. } in steps.iter().rev() {
-                clean &= self.backward(&task, *seq, step, clean).await?;
+                clean &= self.backward(&task, *seq, step, clean, holder).await?;
             }
         }
-        self.finish(task).await
+        self.finish(task, holder).await
     }
 
     async fn reload<'a>(&self, task: &'a mut Task) -> Result<&'a Task> {
-        *task = self.store.read().await?.require(task.id).await?;
+        *task = patiently!(self, self.store.read().await?.require(task.id).await?)?;
         Ok(task)
     }
 
-    async fn start_undoing(&self, task: &mut Task, error: Option<&Error>) -> Result<()> {
+    async fn start_undoing(
+        &self,
+        task: &mut Task,
+        error: Option<&Error>,
+        holder: &str,
+    ) -> Result<()> {
         *task = in_tx!(self, tx => {
+            self.still_held(&mut tx, task.id, holder).await?;
             let mut row: Task = tx.require(task.id).await?;
             row.undoing = true;
             row.failure = error.map(failure);
@@ -112,8 +130,9 @@ impl Shared {
         Ok(())
     }
 
-    async fn finish(&self, task: Task) -> Result<()> {
+    async fn finish(&self, task: Task, holder: &str) -> Result<()> {
         in_tx!(self, tx => {
+            self.still_held(&mut tx, task.id, holder).await?;
             let mut row: Task = tx.require(task.id).await?;
             row.status = match (row.undoing, &row.failure) {
                 (false, _) => TaskStatus::Success,
@@ -148,22 +167,25 @@ impl Shared {
         seq: i32,
         step: &Step,
         total: usize,
+        holder: &str,
     ) -> Result<(), Trouble> {
         let seen = self.work(step).await?;
         in_tx!(self, tx => {
+            self.still_held(&mut tx, task.id, holder).await?;
             self.record(&mut tx, step, &seen).await?;
             tx.mark_step(task.id, seq, true).await?;
             let mut row: Task = tx.require(task.id).await?;
             row.progress = i32::try_from((seq as usize + 1) * 99 / total).unwrap_or(99);
             tx.update(&mut row).await?;
         })
-        .map_err(Trouble::Store)
+        .map_err(Trouble::from)
     }
 
     /// What a step does outside the store.
     async fn work(&self, step: &Step) -> Result<Seen, Trouble> {
         match step {
             Step::Record { .. }
+            | Step::ChangeVApp { .. }
             | Step::Settle { .. }
             | Step::Forget { .. }
             | Step::ForgetVdc { .. }
@@ -251,7 +273,14 @@ impl Shared {
 
     /// Undoes a step, done or not. False when the backend will not let it be undone: then what is left of
     /// it stays visible, so that it can be deleted later.
-    async fn backward(&self, task: &Task, seq: i32, step: &Step, clean: bool) -> Result<bool> {
+    async fn backward(
+        &self,
+        task: &Task,
+        seq: i32,
+        step: &Step,
+        clean: bool,
+        holder: &str,
+    ) -> Result<bool> {
         let undone = match step {
             Step::CreateVm { vm } => {
                 let backend = match self.backend_of(*vm).await {
@@ -267,7 +296,10 @@ impl Shared {
                 None => Ok(()),
             },
             Step::ChangeVm { vm, before } => {
-                in_tx!(self, tx => update_vm(&mut tx, *vm, |row| restore(row, before)).await?)?;
+                in_tx!(self, tx => {
+                    self.still_held(&mut tx, task.id, holder).await?;
+                    restore(&mut tx, *vm, before).await?;
+                })?;
                 match self.backend_of(*vm).await {
                     Ok(backend) => {
                         let plan = VmPlan::of(before);
@@ -287,6 +319,7 @@ impl Shared {
             }
         };
         in_tx!(self, tx => {
+            self.still_held(&mut tx, task.id, holder).await?;
             match step {
                 Step::Record { vapp, vms } if clean && undone => {
                     self.record(&mut tx, &Step::Forget { vapp: *vapp, vms: vms.clone() }, &Seen::Nothing).await?;
@@ -305,6 +338,7 @@ impl Shared {
                         tx.update(&mut vapp).await?;
                     }
                 }
+                Step::ChangeVApp { before } => restore_vapp(&mut tx, before).await?,
                 Step::EnsurePlace { place, .. } if undone => {
                     self.record(&mut tx, &Step::ForgetVdc { vdc: place.vdc }, &Seen::Nothing).await?;
                 }
@@ -316,14 +350,12 @@ impl Shared {
     }
 
     async fn plan(&self, vm: VmRef) -> Result<(Arc<dyn VmBackend>, VmPlan), Trouble> {
-        let mut tx = self.store.read().await?;
-        let row: Vm = tx.require(vm.vm).await?;
-        drop(tx);
+        let row: Vm = patiently!(self, self.store.read().await?.require(vm.vm).await?)?;
         Ok((self.backend_of(vm).await?, VmPlan::of(&row)))
     }
 
     async fn backend_of(&self, vm: VmRef) -> Result<Arc<dyn VmBackend>, Trouble> {
-        let vdc = self.store.read().await?.require(vm.vdc).await?;
+        let vdc = patiently!(self, self.store.read().await?.require(vm.vdc).await?)?;
         self.backend(vdc.provider).map_err(Trouble::Refused)
     }
 
@@ -367,12 +399,30 @@ async fn update_vm(tx: &mut Tx, vm: VmRef, change: impl FnOnce(&mut Vm)) -> Resu
     tx.update(&mut row).await
 }
 
-/// Gives a row back what a change took, but not what was seen since.
-fn restore(row: &mut Vm, before: &Vm) {
-    row.name.clone_from(&before.name);
+/// Gives a row back what a change took, but not what was seen since. A name that another VM has taken
+/// meanwhile cannot be given back.
+async fn restore(tx: &mut Tx, vm: VmRef, before: &Vm) -> Result<()> {
+    let mut row: Vm = tx.require(vm.vm).await?;
+    let siblings = tx.select::<Vm>(&[By::VApp(row.vapp)]).await?;
+    if !siblings.iter().any(|other| other.id != row.id && other.name == before.name) {
+        row.name.clone_from(&before.name);
+    }
     row.description.clone_from(&before.description);
     row.spec.clone_from(&before.spec);
     row.products.clone_from(&before.products);
+    tx.update(&mut row).await
+}
+
+/// As [`restore`], of a vApp.
+async fn restore_vapp(tx: &mut Tx, before: &VApp) -> Result<()> {
+    let Some(mut row) = tx.get(before.id).await? else { return Ok(()) };
+    let namesakes = tx.count::<VApp>(&[By::Org(row.org), By::Name(before.name.clone())]).await?;
+    if namesakes == 0 {
+        row.name.clone_from(&before.name);
+    }
+    row.description.clone_from(&before.description);
+    row.networks.clone_from(&before.networks);
+    tx.update(&mut row).await
 }
 
 fn failure(error: &Error) -> TaskFailure {

@@ -40,6 +40,11 @@ pub enum Step {
         /// The row before the change.
         before: Box<Vm>,
     },
+    /// The vApp's row was changed with the task. Backward: it gets what was there before.
+    ChangeVApp {
+        /// The row before the change.
+        before: Box<VApp>,
+    },
     /// Changes a VM's power, and what the row says of its being deployed.
     Power {
         /// Which one.
@@ -82,6 +87,14 @@ pub enum Step {
     },
     /// Everything was done with the task itself; clients are shown a task because VCD shows one.
     Done,
+}
+
+impl Step {
+    /// Whether a task may be cancelled before this step. Where the step only writes down what was done
+    /// already, cancelling would leave the rows and the backend in disagreement.
+    pub(super) const fn may_be_cancelled(&self) -> bool {
+        !matches!(self, Self::Forget { .. } | Self::ForgetVdc { .. } | Self::Done)
+    }
 }
 
 /// A task to be stored.

@@ -5,6 +5,7 @@ use ssvirt_core::{
     Error, ErrorKind,
     id::{EntityKind, Urn, parse_uuid},
     model::{MetadataDomain, MetadataEntry, MetadataType, MetadataValue, Visibility},
+    service::{may_annotate, may_change_entry},
 };
 use ssvirt_vcd::{link::rel, mt, types};
 
@@ -33,7 +34,9 @@ impl MetadataApi {
         let (urn, href) = target(&ctx, &kind, &id)?;
         let entries = ctx.cloud.metadata(&ctx.caller, urn).await?;
         let mut resource = resource(href.clone(), mt::METADATA);
-        resource.link.push(link(rel::ADD, href.clone(), mt::METADATA));
+        if may_annotate(&ctx.caller, changed_as(&kind, urn)) {
+            resource.link.push(link(rel::ADD, href.clone(), mt::METADATA));
+        }
         Ok(Vcd(types::Metadata {
             resource,
             metadata_entry: entries.iter().map(|entry| entry_view(&href, entry)).collect(),
@@ -67,7 +70,7 @@ impl MetadataApi {
         id: Path<String>,
         key: Path<String>,
     ) -> Answer<types::MetadataValue> {
-        get(&ctx, target(&ctx, &kind, &id)?, MetadataDomain::General, &key).await
+        get(&ctx, &kind, &id, MetadataDomain::General, &key).await
     }
 
     /// Set one value
@@ -116,7 +119,7 @@ impl MetadataApi {
         domain: Path<String>,
         key: Path<String>,
     ) -> Answer<types::MetadataValue> {
-        get(&ctx, target(&ctx, &kind, &id)?, parse_domain(&domain)?, &key).await
+        get(&ctx, &kind, &id, parse_domain(&domain)?, &key).await
     }
 
     /// Set one value of a domain
@@ -179,26 +182,35 @@ fn target(ctx: &Ctx, word: &str, id: &str) -> Result<(Urn, String), VcdError> {
     Ok((Urn { kind, uuid }, ctx.links.path(&format!("/api/{word}/{id}/metadata"))))
 }
 
+/// What an object is changed as: a VM inside a template is part of the template.
+fn changed_as(word: &str, urn: Urn) -> EntityKind {
+    if word == "vAppTemplate" { EntityKind::Template } else { urn.kind }
+}
+
 async fn get(
     ctx: &Ctx,
-    (urn, href): (Urn, String),
+    word: &str,
+    id: &str,
     domain: MetadataDomain,
     key: &str,
 ) -> Answer<types::MetadataValue> {
+    let (urn, href) = target(ctx, word, id)?;
+    let kind = changed_as(word, urn);
     let entries = ctx.cloud.metadata(&ctx.caller, urn).await?;
     let entry =
         entries.iter().find(|entry| entry.domain == domain && entry.key == key).ok_or_else(
             || Error::new(ErrorKind::NotFound, format!("There is no metadata with key \"{key}\".")),
         )?;
+    let open = may_annotate(&ctx.caller, kind) && may_change_entry(&ctx.caller, entry);
     let entry = entry_view(&href, entry);
     let mut resource = entry.resource;
     resource.r#type = Some(mt::METADATA_VALUE.to_owned());
     let target = resource.href.clone().unwrap_or_default();
-    resource.link = vec![
-        link(rel::UP, href, mt::METADATA),
-        link(rel::EDIT, target.clone(), mt::METADATA_VALUE),
-        action(rel::REMOVE, target),
-    ];
+    resource.link = vec![link(rel::UP, href, mt::METADATA)];
+    if open {
+        resource.link.push(link(rel::EDIT, target.clone(), mt::METADATA_VALUE));
+        resource.link.push(action(rel::REMOVE, target));
+    }
     Ok(Vcd(types::MetadataValue {
         resource,
         domain: entry.domain,

@@ -7,7 +7,7 @@ use ssvirt_core::{
     filter,
     id::{EntityKind, Urn},
     page::{Page, PageRequest},
-    query::{FieldKind, RecordType, Row, Shown, Value},
+    query::{FieldKind, RecordType, Row, Shown, Subject, Value},
     service::may_query,
     status::Status,
 };
@@ -105,7 +105,6 @@ struct Params {
     record: Option<String>,
     format: QueryFormat,
     filter: Option<String>,
-    filter_encoded: bool,
     sort: Vec<(String, bool)>,
     fields: Option<Vec<String>>,
     page: PageRequest,
@@ -119,11 +118,11 @@ impl Params {
             record: None,
             format: QueryFormat::Records,
             filter: None,
-            filter_encoded: false,
             sort: Vec::new(),
             fields: None,
             page: PageRequest::default(),
         };
+        let (mut filter, mut filter_encoded) = (None, false);
         let (mut page, mut size) = (1, PageRequest::DEFAULT_SIZE);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, raw) = pair.split_once('=').unwrap_or((pair, ""));
@@ -141,8 +140,8 @@ impl Params {
                         })?
                         .0;
                 }
-                "filter" => params.filter = Some(value),
-                "filterEncoded" => params.filter_encoded = is_true(&value),
+                "filter" => filter = Some((raw, value)),
+                "filterEncoded" => filter_encoded = is_true(&value),
                 "sortAsc" => params.sort.extend(fields_of(&value).map(|field| (field, false))),
                 "sortDesc" => params.sort.extend(fields_of(&value).map(|field| (field, true))),
                 "fields" => params.fields = Some(fields_of(&value).collect()),
@@ -152,13 +151,10 @@ impl Params {
             }
         }
         params.page = PageRequest::new(page, size)?;
-        // A client that encodes values twice says so; what is left encoded are the values' own characters.
-        if params.filter_encoded
-            && let Some(filter) = &params.filter
-            && filter.contains('%')
-        {
-            params.filter = Some(decode_values(filter)?);
-        }
+        params.filter = match filter {
+            Some((raw, value)) if filter_encoded => Some(decode_filter(raw, value)?),
+            filter => filter.map(|(_, value)| value),
+        };
         Ok(params)
     }
 }
@@ -171,9 +167,18 @@ fn decode(text: &str) -> Result<String, VcdError> {
         .map_err(|_| VcdError::bad_request("Bad request: the query string is not UTF-8."))
 }
 
-/// Decodes what is still encoded in a filter's values; characters that mean something to the filter
+/// A filter whose values are encoded on their own, as its client says: once, when the rest of it stands as
+/// it is, or once more beneath the encoding of the whole.
+fn decode_filter(raw: &str, decoded: String) -> Result<String, VcdError> {
+    let once = ["==", "!=", "=gt=", "=ge=", "=lt=", "=le="].iter().any(|op| raw.contains(op));
+    // A star is a wildcard however a client encodes it once.
+    let filter = if once { decode_values(&raw.replace('+', " "), ";,()")? } else { decoded };
+    if filter.contains('%') { decode_values(&filter, ";,()*\\") } else { Ok(filter) }
+}
+
+/// Decodes what is still encoded in a filter's values; characters that would mean something to the filter
 /// language are kept from doing so by a backslash.
-fn decode_values(filter: &str) -> Result<String, VcdError> {
+fn decode_values(filter: &str, special: &str) -> Result<String, VcdError> {
     let bytes = filter.as_bytes();
     let (mut out, mut plain, mut at) = (String::with_capacity(filter.len()), 0, 0);
     while at < bytes.len() {
@@ -195,7 +200,7 @@ fn decode_values(filter: &str) -> Result<String, VcdError> {
         }
         out.push_str(&filter[plain..start]);
         for c in decode(&filter[start..at])?.chars() {
-            if matches!(c, ';' | ',' | '(' | ')' | '*' | '\\') {
+            if special.contains(c) {
                 out.push('\\');
             }
             out.push(c);
@@ -301,11 +306,9 @@ fn records(
     };
     let one = |row: &Row| {
         let urn = Urn { kind: record.subject.kind(), uuid: row.id };
-        let in_template = record
-            .field("isVAppTemplate")
-            .is_some_and(|(at, _)| row.values.get(at) == Some(&Value::Bool(true)));
+        let in_template = is_in_template(record, row);
         let mut attrs = Vec::new();
-        if let Some(href) = href_of(&ctx.links, urn, record.admin, in_template) {
+        if let Some(href) = href_of(&ctx.links, record, urn, in_template) {
             attrs.push(("href".into(), href.into()));
         }
         // VCD writes ids in idrecords; clients read them in records too.
@@ -351,10 +354,14 @@ fn references(
             Some(Value::Text(name)) => Some(name.clone()),
             _ => None,
         };
+        let media = match record.subject {
+            Subject::VAppNetwork => Some(mt::VAPP_NETWORK),
+            _ => media_of(urn.kind, record.admin),
+        };
         Some(types::Reference {
-            href: href_of(&ctx.links, urn, record.admin, false)?,
+            href: href_of(&ctx.links, record, urn, is_in_template(record, row))?,
             id: Some(urn.to_string()),
-            r#type: media_of(urn.kind, record.admin).map(str::to_owned),
+            r#type: media.map(str::to_owned),
             name,
         })
     };
@@ -369,7 +376,6 @@ fn references(
 
 /// The elements of the references format: the schema has one pair for each subject.
 fn reference_elements(record: RecordType) -> (&'static str, &'static str) {
-    use ssvirt_core::query::Subject;
     match (record.subject, record.admin) {
         (Subject::Organization, _) => ("OrganizationReferences", "OrganizationReference"),
         (Subject::OrgVdc, false) => ("OrgVdcReferences", "OrgVdcReference"),
@@ -408,11 +414,20 @@ fn reference_elements(record: RecordType) -> (&'static str, &'static str) {
     }
 }
 
+/// Whether a row is a VM inside a template.
+fn is_in_template(record: RecordType, row: &Row) -> bool {
+    record
+        .field("isVAppTemplate")
+        .is_some_and(|(at, _)| row.values.get(at) == Some(&Value::Bool(true)))
+}
+
 /// The href of a record: VMs of templates and the networks of vApps have their own forms.
-fn href_of(links: &Links, urn: Urn, admin: bool, in_template: bool) -> Option<String> {
-    match urn.kind {
-        EntityKind::Vm if in_template => Some(links.template_vm(ssvirt_core::Id::new(urn.uuid))),
-        _ => links.entity(urn, admin),
+fn href_of(links: &Links, record: RecordType, urn: Urn, in_template: bool) -> Option<String> {
+    match record.subject {
+        Subject::Vm if in_template => Some(links.template_vm(ssvirt_core::Id::new(urn.uuid))),
+        // The administrator's form is that of VDC networks only.
+        Subject::VAppNetwork => links.entity(urn, false),
+        _ => links.entity(urn, record.admin),
     }
 }
 
@@ -425,6 +440,8 @@ fn scalar(
 ) -> Option<types::Scalar> {
     Some(match (kind, value) {
         (_, Value::Null) => return None,
+        // The server itself, which did what has no user, cannot be looked at.
+        (FieldKind::Ref(EntityKind::User), Value::Ref(uuid)) if uuid.is_nil() => return None,
         // The container of a VM inside a template is the template.
         (FieldKind::Ref(EntityKind::VApp), Value::Ref(uuid)) if in_template => {
             ctx.links.template(ssvirt_core::Id::new(*uuid)).into()
@@ -461,6 +478,16 @@ mod tests {
         )
         .unwrap();
         assert_eq!(params.filter.as_deref(), Some(r"vdc==https://h/x\;y"));
+        let filter = |query: &str| Params::parse(query).unwrap().filter.unwrap();
+        assert_eq!(
+            filter("filter=name==VM+%28a%2Cb%29*%2A;id==x&filterEncoded=true"),
+            r"name==VM \(a\,b\)**;id==x"
+        );
+        assert_eq!(
+            filter("filter=name%3D%3Da%253Bb%3Bid%3D%3Dx&filterEncoded=true"),
+            r"name==a\;b;id==x"
+        );
+        assert_eq!(filter("filter=name==a%5C%28b%5C%29%3Bid==x"), r"name==a\(b\);id==x");
         assert!(Params::parse("type=vm&page=0").is_err());
         assert!(Params::parse("type=vm&page=x").is_err());
         assert!(Params::parse("type=vm&filter=%ff").is_err());

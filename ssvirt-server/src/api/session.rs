@@ -54,7 +54,7 @@ pub struct CloudApiSession {
     pub roles: Vec<String>,
     /// The roles.
     pub role_refs: Vec<EntityReference>,
-    /// Minutes after which an idle session ends.
+    /// Minutes after which a session ends.
     pub session_idle_timeout_minutes: i32,
 }
 
@@ -239,8 +239,14 @@ fn view(session: &Session, caller: &Caller) -> CloudApiSession {
         location: format!("{}@{}", Org::SYSTEM, Org::SYSTEM),
         roles: vec![caller.role_name.clone()],
         role_refs: vec![role],
-        session_idle_timeout_minutes: 30,
+        // Sessions end by their age alone.
+        session_idle_timeout_minutes: minutes(session),
     }
+}
+
+fn minutes(session: &Session) -> i32 {
+    let seconds = session.expires.as_second() - session.created.as_second();
+    i32::try_from(seconds / 60).unwrap_or(i32::MAX)
 }
 
 fn legacy_view(links: &Links, caller: &Caller, version: ApiVersion) -> types::Session {

@@ -91,12 +91,13 @@ pub fn view(ctx: &Ctx, task: &Task) -> types::Task {
                 ..types::Error::default()
             }
         }),
-        user: Some(
+        // The server itself cannot be looked at.
+        user: (!task.user.uuid().is_nil()).then(|| {
             types::Reference::new(ctx.links.user(task.user))
                 .with_id(task.user.urn())
                 .named(&task.user_name)
-                .typed(mt::ADMIN_USER),
-        ),
+                .typed(mt::ADMIN_USER)
+        }),
         organization: Some(
             types::Reference::new(ctx.links.org(task.org)).with_id(task.org.urn()).typed(mt::ORG),
         ),

@@ -14,7 +14,7 @@ use crate::{
     context::Ctx,
     error::VcdError,
     links::{action, link, reference},
-    wire::{Body, Created, Vcd},
+    wire::{Body, Created, NoContent, Vcd},
 };
 
 pub mod hardware;
@@ -37,6 +37,20 @@ impl VdcApi {
         Ok(Vcd(admin_view(&ctx, &details)))
     }
 
+    /// Allow new work in a VDC again
+    #[oai(path = "/api/admin/vdc/:id/action/enable", method = "post", operation_id = "enableVdc")]
+    async fn enable(&self, ctx: Ctx, id: Path<String>) -> Result<NoContent, VcdError> {
+        ctx.cloud.set_vdc_enabled(&ctx.caller, Id::parse(&id)?, true).await?;
+        Ok(NoContent)
+    }
+
+    /// Refuse new work in a VDC
+    #[oai(path = "/api/admin/vdc/:id/action/disable", method = "post", operation_id = "disableVdc")]
+    async fn disable(&self, ctx: Ctx, id: Path<String>) -> Result<NoContent, VcdError> {
+        ctx.cloud.set_vdc_enabled(&ctx.caller, Id::parse(&id)?, false).await?;
+        Ok(NoContent)
+    }
+
     /// Make a vApp from VMs, templates or nothing
     #[oai(path = "/api/vdc/:id/action/composeVApp", method = "post", operation_id = "composeVApp")]
     async fn compose(
@@ -46,8 +60,8 @@ impl VdcApi {
         body: Body<types::ComposeVAppParams>,
     ) -> VAppAnswer {
         let new = params::compose(body.0)?;
-        let (vapp, _) = ctx.cloud.create_vapp(&ctx.caller, Id::parse(&id)?, new).await?;
-        super::vapp::created(&ctx, vapp).await
+        let (vapp, task) = ctx.cloud.create_vapp(&ctx.caller, Id::parse(&id)?, new).await?;
+        super::vapp::created(&ctx, vapp, task).await
     }
 
     /// Make a vApp from a template
@@ -63,8 +77,8 @@ impl VdcApi {
         body: Body<types::InstantiateVAppTemplateParams>,
     ) -> VAppAnswer {
         let new = params::instantiate(body.0)?;
-        let (vapp, _) = ctx.cloud.create_vapp(&ctx.caller, Id::parse(&id)?, new).await?;
-        super::vapp::created(&ctx, vapp).await
+        let (vapp, task) = ctx.cloud.create_vapp(&ctx.caller, Id::parse(&id)?, new).await?;
+        super::vapp::created(&ctx, vapp, task).await
     }
 
     /// A virtual hardware version

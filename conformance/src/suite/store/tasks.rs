@@ -79,9 +79,11 @@ pub async fn objects_are_locked_once(store: &dyn TenancyStore) {
     assert_eq!(error.kind(), ErrorKind::Busy);
     assert_eq!(error.message(), format!("The entity {vm} is busy completing an operation."));
     let mut tx = read(store).await;
-    assert_eq!(tx.open_tasks(vm).await.unwrap(), std::slice::from_ref(&holder));
-    assert_eq!(tx.open_tasks(vapp).await.unwrap(), [holder]);
-    assert_eq!(tx.open_tasks(id::<Vm>().any()).await.unwrap(), []);
+    let open = tx.open_tasks(&[vm, id::<Vm>().any()]).await.unwrap();
+    assert_eq!(open, [(vm, holder.clone())]);
+    assert_eq!(tx.open_tasks(&[vapp, vm]).await.unwrap().len(), 2, "one for each object");
+    assert_eq!(tx.open_tasks(&[vapp]).await.unwrap(), [(vapp, holder)]);
+    assert_eq!(tx.open_tasks(&[]).await.unwrap(), []);
 }
 
 /// A finished task holds nothing; one that is merely given up holds on.
@@ -91,10 +93,10 @@ pub async fn locks_go_with_the_task(store: &dyn TenancyStore) {
     let mut task = claim(store, "w", Some(task.id), 0).await.unwrap();
     let mut tx = begin(store).await;
     tx.release_task(task.id, false).await.unwrap();
-    assert_eq!(tx.open_tasks(vm).await.unwrap().len(), 1);
+    assert_eq!(tx.open_tasks(&[vm]).await.unwrap().len(), 1);
     task.status = TaskStatus::Success;
     tx.update(&mut task).await.unwrap();
-    assert_eq!(tx.open_tasks(vm).await.unwrap(), [], "a finished task is not open");
+    assert_eq!(tx.open_tasks(&[vm]).await.unwrap(), [], "a finished task is not open");
     tx.release_task(task.id, true).await.unwrap();
     tx.commit().await.unwrap();
     let next = stored(store, id(), 1, &[vm]).await;

@@ -69,7 +69,14 @@ fn compare(
         // The only field that is shown as text and refers to objects of any kind.
         FieldKind::Text if name == "object" => match any_urn(value) {
             Some(urn) => ordinary(expression, op, Val::text(urn), binds),
-            None => text(expression, op, value, binds)?,
+            // A bare UUID does not say of what kind.
+            None => match literal(value).and_then(|text| Uuid::try_parse(text).ok()) {
+                Some(uuid) => {
+                    let ending = Pattern::from_pieces(vec![String::new(), format!(":{uuid}")]);
+                    text(expression, op, &ending, binds)?
+                }
+                None => text(expression, op, value, binds)?,
+            },
         },
         FieldKind::Text => text(expression, op, value, binds)?,
         FieldKind::Int => match literal(value).and_then(|text| text.parse().ok()) {

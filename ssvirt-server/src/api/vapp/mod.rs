@@ -5,9 +5,9 @@ pub mod view;
 
 use poem_openapi::{ApiResponse, OpenApi, param::Path, param::Query};
 use ssvirt_core::{
-    Id,
+    ErrorKind, Id,
     backend::PowerAction,
-    model::{VApp, Vm},
+    model::{Task, VApp, Vm},
     service::Undeploy,
 };
 use ssvirt_vcd::types;
@@ -88,18 +88,16 @@ impl ApiResponse for VAppOrVm {
     }
 }
 
-/// The answer of making a vApp: the vApp with the task inside. A client takes the task from there, finished
-/// or not.
-pub async fn created(ctx: &Ctx, vapp: VApp) -> Result<Created<types::VApp>, VcdError> {
-    let recent = ctx.cloud.tasks(&ctx.caller, vapp.org).await?;
-    let tasks: Vec<_> =
-        recent.into_iter().filter(|task| task.owner == vapp.id.any()).take(1).collect();
+/// The answer of making a vApp: the vApp with the task inside. Clients take the task from there, finished or
+/// not.
+pub async fn created(ctx: &Ctx, vapp: VApp, task: Task) -> Result<Created<types::VApp>, VcdError> {
     let mut element = match ctx.cloud.vapp(&ctx.caller, vapp.id).await {
         Ok(details) => view::vapp(ctx, &details),
         // The task has failed already and taken the vApp with it: what is left to show is the task.
-        Err(_) => view::vanished(ctx, &vapp),
+        Err(error) if error.kind() == ErrorKind::Forbidden => view::vanished(ctx, &vapp),
+        Err(error) => return Err(error.into()),
     };
-    element.entity.tasks = super::view::tasks(ctx, &tasks);
+    element.entity.tasks = super::view::tasks(ctx, &[task]);
     Ok(Vcd(element))
 }
 

@@ -60,6 +60,7 @@ pub fn recompose(params: types::RecomposeVAppParams) -> Result<Recompose, VcdErr
         add: items(compose.sourced_item, compose.create_item)?,
         delete: delete.collect::<Result<_, VcdError>>()?,
         networks,
+        deploy: compose.deploy.unwrap_or(false),
         power_on: compose.power_on.unwrap_or(false),
     })
 }

@@ -5,6 +5,7 @@ use ssvirt_core::{
         DiskAdapter, DiskSpec, IpMode, NicSpec, Product, Property, StorageProfile, TemplateVm,
         VmSpec, VmState,
     },
+    rights::right,
     service::VmDetails,
 };
 use ssvirt_vcd::{link::rel, mt, types};
@@ -75,8 +76,8 @@ pub fn hardware(ctx: &Ctx, source: &Source<'_>) -> types::VirtualHardwareSection
         spec.nics.iter().map(|nic| nic_item(source, nic)).collect();
     let disks = disk_items(ctx, source, item.len());
     item.extend(disks);
-    item.push(cpu_item(source));
-    item.push(memory_item(source));
+    item.push(cpu_item(ctx, source));
+    item.push(memory_item(ctx, source));
     for (number, item) in (1..).zip(&mut item) {
         // Disks keep their ids: clients match them with DiskSettings.
         if item.instance_id.is_empty() {
@@ -121,8 +122,8 @@ pub fn part(ctx: &Ctx, source: &Source<'_>, name: &str) -> Option<Rasd> {
         Rasd::List(Box::new(types::RasdItemsList { resource, item: item.cloned().collect() }))
     };
     Some(match name {
-        "cpu" => Rasd::Item(Box::new(cpu_item(source))),
-        "memory" => Rasd::Item(Box::new(memory_item(source))),
+        "cpu" => Rasd::Item(Box::new(cpu_item(ctx, source))),
+        "memory" => Rasd::Item(Box::new(memory_item(ctx, source))),
         "disks" => list(&[5, 6, 17, 20]),
         "networkCards" => list(&[10]),
         "media" => list(&[14, 15]),
@@ -214,7 +215,7 @@ fn disk_item(
     }
 }
 
-fn cpu_item(source: &Source<'_>) -> types::RasdItem {
+fn cpu_item(ctx: &Ctx, source: &Source<'_>) -> types::RasdItem {
     let href = source.section("virtualHardwareSection").map(|href| format!("{href}cpu"));
     types::RasdItem {
         r#type: source.media(mt::RASD_ITEM),
@@ -230,12 +231,12 @@ fn cpu_item(source: &Source<'_>) -> types::RasdItem {
             required: Some(false),
             value: source.spec.cores_per_socket,
         }),
-        link: href.map(|href| link(rel::EDIT, href, mt::RASD_ITEM)).into_iter().collect(),
+        link: item_links(ctx, href, right::VM_CPU),
         ..types::RasdItem::default()
     }
 }
 
-fn memory_item(source: &Source<'_>) -> types::RasdItem {
+fn memory_item(ctx: &Ctx, source: &Source<'_>) -> types::RasdItem {
     let href = source.section("virtualHardwareSection").map(|href| format!("{href}memory"));
     types::RasdItem {
         r#type: source.media(mt::RASD_ITEM),
@@ -247,9 +248,15 @@ fn memory_item(source: &Source<'_>) -> types::RasdItem {
         resource_type: Some(4),
         virtual_quantity: Some(source.spec.memory_mib),
         weight: Some(0),
-        link: href.map(|href| link(rel::EDIT, href, mt::RASD_ITEM)).into_iter().collect(),
+        link: item_links(ctx, href, right::VM_MEMORY),
         ..types::RasdItem::default()
     }
+}
+
+/// The link by which an item is changed, for those who may.
+fn item_links(ctx: &Ctx, href: Option<String>, right: &str) -> Vec<types::Link> {
+    let href = href.filter(|_| ctx.caller.has(right));
+    href.map(|href| link(rel::EDIT, href, mt::RASD_ITEM)).into_iter().collect()
 }
 
 /// The operating system, by OVF.

@@ -1,5 +1,12 @@
 //! Every href that the server shows can be followed by whoever it is shown to.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

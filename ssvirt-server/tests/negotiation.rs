@@ -1,5 +1,12 @@
 //! Formats and versions, and the answers to what is no good.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use common::{ADMIN, Answer, App, Client, body};

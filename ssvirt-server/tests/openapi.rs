@@ -1,5 +1,12 @@
 //! The OpenAPI document lists every route, and nothing that is not served.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::{collections::BTreeSet, path::PathBuf};

@@ -1,5 +1,12 @@
 //! Logging in and out, tokens, and who a request is of.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

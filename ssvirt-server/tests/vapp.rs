@@ -1,5 +1,12 @@
 //! What VCD does with vApps and VMs, as its clients rely on it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use common::{ADMIN, ADMINISTRATOR, AUTHOR, App, Client, EVERYONE, Element, TENANTS, USER, body};
@@ -560,9 +567,12 @@ fn roles_allow_what_they_name() {
         let cpu = format!("{vm}/virtualHardwareSection/cpu");
         let shown = user.get(&cpu).await.ok();
         assert!(!shown.xml().rels().contains(&"edit"), "{shown:?}");
-        user.put(&cpu, &shown.body.replace(">2</rasd:VirtualQuantity>", ">4</rasd:VirtualQuantity>"))
-            .await
-            .refused(403, FORBIDDEN);
+        user.put(
+            &cpu,
+            &shown.body.replace(">2</rasd:VirtualQuantity>", ">4</rasd:VirtualQuantity>"),
+        )
+        .await
+        .refused(403, FORBIDDEN);
         let add = body::recompose(&body::created("new", ""));
         user.post(&format!("{vapp}/action/recomposeVApp"), &add).await.refused(403, FORBIDDEN);
         let template = user.find("vAppTemplate", "debian-13").await;

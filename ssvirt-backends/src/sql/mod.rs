@@ -2,7 +2,7 @@
 //!
 //! Rows are documents with indexed projections: `data` holds the whole struct as JSON, the other columns
 //! what is looked up, kept unique, summed or queried. To add a type: a table in `migrations/`, a file here
-//! with its [`Record`](record::Record), and if it can be queried its fields in `query/`.
+//! with its `Record`, and if it can be queried its fields in `query/`.
 //!
 //! After an error a unit of work can only be dropped: PostgreSQL refuses everything until then.
 

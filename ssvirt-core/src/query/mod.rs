@@ -1,6 +1,6 @@
 //! The query service: typed tables of rows with fields by VCD's names.
 //!
-//! [`records`] lists the record types and their fields once; a store maps each field to an expression of
+//! [`RecordType`] lists the record types and their fields once; a store maps each field to an expression of
 //! its own, the wire renders it by its [`FieldKind`].
 
 mod records;

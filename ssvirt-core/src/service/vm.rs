@@ -9,7 +9,8 @@ use crate::{
     id::Id,
     model::{
         BootOptions, ComputePolicy, DiskAdapter, DiskSpec, Firmware, GuestCustomization, IpMode,
-        NicSpec, PowerState, Product, Shares, StorageProfile, Task, VApp, VAppNetwork, Vdc, Vm, VmSpec,
+        NicSpec, PowerState, Product, Shares, StorageProfile, Task, VApp, VAppNetwork, Vdc, Vm,
+        VmSpec,
     },
     rights::right,
     store::{By, Tx},

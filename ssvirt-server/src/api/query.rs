@@ -374,43 +374,33 @@ fn references(
     }
 }
 
-/// The elements of the references format: the schema has one pair for each subject.
+/// The elements of the references format: the schema has a pair for each subject, and for a few of the
+/// administrator's forms.
 fn reference_elements(record: RecordType) -> (&'static str, &'static str) {
     match (record.subject, record.admin) {
-        (Subject::Organization, _) => ("OrganizationReferences", "OrganizationReference"),
-        (Subject::OrgVdc, false) => ("OrgVdcReferences", "OrgVdcReference"),
         (Subject::OrgVdc, true) => ("AdminVdcReferences", "AdminVdcReference"),
-        (Subject::Catalog, false) => ("CatalogReferences", "CatalogReference"),
-        (Subject::Catalog, true) => ("AdminCatalogReferences", "AdminCatalogReference"),
-        (Subject::CatalogItem, false) => ("CatalogItemReferences", "CatalogItemReference"),
-        (Subject::CatalogItem, true) => ("AdminCatalogItemReferences", "AdminCatalogItemReference"),
-        (Subject::VAppTemplate, false) => ("VAppTemplateReferences", "VAppTemplateReference"),
-        (Subject::VAppTemplate, true) => {
-            ("AdminVAppTemplateReferences", "AdminVAppTemplateReference")
-        }
-        (Subject::VApp, false) => ("VAppReferences", "VAppReference"),
-        (Subject::VApp, true) => ("AdminVAppReferences", "AdminVAppReference"),
-        (Subject::Vm, false) => ("VMReferences", "VMReference"),
-        (Subject::Vm, true) => ("AdminVMReferences", "AdminVMReference"),
-        (Subject::Task, false) => ("TaskReferences", "TaskReference"),
-        (Subject::Task, true) => ("AdminTaskReferences", "AdminTaskReference"),
-        (Subject::User, false) => ("UserReferences", "UserReference"),
-        (Subject::User, true) => ("AdminUserReferences", "AdminUserReference"),
-        (Subject::Role, _) => ("RoleReferences", "RoleReference"),
-        (Subject::Right, _) => ("RightReferences", "RightReference"),
-        (Subject::Media, false) => ("MediaReferences", "MediaReference"),
-        (Subject::Media, true) => ("AdminMediaReferences", "AdminMediaReference"),
-        (Subject::Disk, false) => ("DiskReferences", "DiskReference"),
         (Subject::Disk, true) => ("AdminDiskReferences", "AdminDiskReference"),
-        (Subject::OrgVdcStorageProfile, false) => {
-            ("OrgVdcStorageProfileReferences", "OrgVdcStorageProfileReference")
-        }
         (Subject::OrgVdcStorageProfile, true) => {
             ("AdminOrgVdcStorageProfileReferences", "AdminOrgVdcStorageProfileReference")
         }
+        (Subject::Organization, _) => ("OrgReferences", "OrgReference"),
+        (Subject::OrgVdc, _) => ("OrgVdcReferences", "OrgVdcReference"),
+        (Subject::Catalog, _) => ("CatalogReferences", "CatalogReference"),
+        (Subject::CatalogItem, _) => ("CatalogItemReferences", "CatalogItemReference"),
+        (Subject::VAppTemplate, _) => ("VAppTemplateReferences", "VAppTemplateReference"),
+        (Subject::VApp, _) => ("VAppReferences", "VAppReference"),
+        (Subject::Vm, _) => ("VMReferences", "VMReference"),
+        (Subject::Task, _) => ("TaskReferences", "TaskReference"),
+        (Subject::User, _) => ("UserReferences", "UserReference"),
+        (Subject::Role, _) => ("RoleReferences", "RoleReference"),
+        (Subject::Right, _) => ("RightReferences", "RightReference"),
+        (Subject::Media, _) => ("MediaReferences", "MediaReference"),
+        (Subject::Disk, _) => ("DiskReferences", "DiskReference"),
+        (Subject::OrgVdcStorageProfile, _) => {
+            ("OrgVdcStorageProfileReferences", "OrgVdcStorageProfileReference")
+        }
         (Subject::OrgVdcNetwork, _) => ("OrgVdcNetworkReferences", "OrgVdcNetworkReference"),
-        (Subject::VAppNetwork, false) => ("VAppNetworkReferences", "VAppNetworkReference"),
-        (Subject::VAppNetwork, true) => ("AdminVAppNetworkReferences", "AdminVAppNetworkReference"),
+        (Subject::VAppNetwork, _) => ("VAppNetworkReferences", "VAppNetworkReference"),
     }
 }
 

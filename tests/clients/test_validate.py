@@ -109,6 +109,14 @@ class Validate(unittest.TestCase):
         self.assertIn("no answer: ConnectionRefusedError", report)
         self.assertIn("content type 'text/plain' on /api", report)
 
+    def test_503_is_validated_like_any_answer(self):
+        body = '<Error xmlns="http://www.vmware.com/vcloud/v1.5" majorErrorCode="503" %s="m" minorErrorCode="X"/>'
+        kind = "application/vnd.vmware.vcloud.error+xml;version=39.1"
+        code, _ = self.check(exchange("GET", "/api/org", 503, kind, body % "message"))
+        self.assertEqual(code, 0)
+        code, _ = self.check(exchange("GET", "/api/org", 503, kind, body % "text"))
+        self.assertEqual(code, 1)
+
     def test_what_no_schema_describes_is_said(self):
         good = f'<OrgList {VCLOUD}/>'
         code, report = self.check(

@@ -111,6 +111,33 @@ async fn processors_and_memory_run_out_at_power_on() {
 }
 
 #[tokio::test]
+async fn two_at_a_time_do_not_both_get_the_rest() {
+    // Slow enough that the first is still on its way when the second asks.
+    let simulator = Simulator::builder(clock())
+        .delay_of("power_vm", std::time::Duration::from_millis(200))
+        .build();
+    let scene = Scene::on(simulator, clock(), config()).await;
+    let (cloud, me) = (&scene.cloud, &scene.me);
+    let vdc = scene.limited_vdc(1_000, 0).await;
+    let vm = |name: &str| NewVm {
+        name: Some(name.to_owned()),
+        description: None,
+        source: VmSource::Empty(Box::new(specs::vm("otherGuest64", 1, 1024, 512))),
+        change: VmChange::default(),
+    };
+    let new =
+        NewVApp { name: "both".to_owned(), vms: vec![vm("one"), vm("two")], ..NewVApp::default() };
+    let (_, task) = cloud.create_vapp(me, vdc, new).await.unwrap();
+    scene.ended(&task).await;
+    let (one, two) = (scene.vm("one").await, scene.vm("two").await);
+    let (one, two) = tokio::join!(
+        cloud.power_vm(me, one.id, PowerAction::On),
+        cloud.power_vm(me, two.id, PowerAction::On),
+    );
+    assert!(one.is_ok() != two.is_ok(), "exactly one has room: {one:?} {two:?}");
+}
+
+#[tokio::test]
 async fn storage_runs_out() {
     let scene = Scene::new().await;
     let (cloud, me) = (&scene.cloud, &scene.me);

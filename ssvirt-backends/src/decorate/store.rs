@@ -131,6 +131,7 @@ passed_on!(MetadataStore {
 });
 
 passed_on!(UsageStore {
+    fn lock_vdc(vdc: Id<Vdc>) -> () = vdc.to_string();
     fn vdc_usage(vdc: Id<Vdc>) -> VdcUsage = vdc.to_string();
     fn storage_usage(profile: Id<StorageProfile>) -> i64 = profile.to_string();
     fn used_addresses(network: Id<Network>) -> Vec<Ipv4Addr> = network.to_string();

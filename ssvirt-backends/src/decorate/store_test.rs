@@ -108,6 +108,7 @@ empty!(MetadataStore {
 });
 
 empty!(UsageStore {
+    fn lock_vdc(Id<Vdc>) -> () = ();
     fn vdc_usage(Id<Vdc>) -> VdcUsage = VdcUsage::default();
     fn storage_usage(Id<StorageProfile>) -> i64 = 0;
     fn used_addresses(Id<Network>) -> Vec<Ipv4Addr> = Vec::new();

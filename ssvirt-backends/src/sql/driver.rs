@@ -168,6 +168,17 @@ impl Conn {
     }
 
     /// What follows the `SELECT` of a row that several workers compete for, so that each takes another one.
+    /// What makes a reader of a row wait for others that read it so. On SQLite there is only one writer at
+    /// a time.
+    pub(super) fn for_update(&self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Some(" FOR UPDATE"),
+        }
+    }
+
     /// On SQLite there is only one writer at a time.
     pub(super) fn skip_locked(&self) -> &'static str {
         match self {

@@ -100,6 +100,14 @@ fn entry(row: &Row) -> Result<MetadataEntry> {
 
 #[async_trait]
 impl UsageStore for SqlTx {
+    async fn lock_vdc(&mut self, vdc: Id<Vdc>) -> Result<()> {
+        if let Some(for_update) = self.conn.for_update() {
+            let sql = format!("SELECT id FROM vdcs WHERE id = $1{for_update}");
+            self.conn.fetch(sql, vec![Val::text(vdc)]).await?;
+        }
+        Ok(())
+    }
+
     async fn vdc_usage(&mut self, vdc: Id<Vdc>) -> Result<VdcUsage> {
         let sql = "SELECT (SELECT COUNT(*) FROM vapps WHERE vdc_id = $1), COUNT(*), \
                    CAST(COALESCE(SUM(CASE WHEN status = $2 THEN 1 ELSE 0 END), 0) AS BIGINT), \

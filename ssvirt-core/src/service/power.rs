@@ -12,7 +12,7 @@ use crate::{
     id::Id,
     model::{PowerState, Task, VApp, Vdc, Vm},
     rights::right,
-    store::By,
+    store::{By, Tx},
     task::{NewTask, Step},
 };
 
@@ -34,7 +34,7 @@ impl Cloud {
     /// `InvalidState` when its state does not allow it, `NotSupported`, `Busy`, `LimitExceeded`, `Forbidden`.
     pub async fn power_vm(&self, caller: &Caller, id: Id<Vm>, action: PowerAction) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let (vm, _) = visible_vm(&mut tx, caller, id).await?;
+        let (mut vm, _) = visible_vm(&mut tx, caller, id).await?;
         caller.require(right::VAPP_POWER)?;
         let vdc: Vdc = tx.require(vm.vdc).await?;
         self.check_supported(&vdc, action)?;
@@ -45,7 +45,7 @@ impl Cloud {
             admit_power_on(&mut tx, &vdc, &[&vm]).await?;
         }
         let mut task = vm_task(&vm, names(action).0, names(action).1);
-        task.steps = vec![power_step(&vm, action)];
+        task.steps = vec![power_step(&mut tx, &mut vm, action).await?];
         self.run(caller, tx, task).await
     }
 
@@ -64,7 +64,7 @@ impl Cloud {
         caller.require(right::VAPP_POWER)?;
         let vdc: Vdc = tx.require(vapp.vdc).await?;
         self.check_supported(&vdc, action)?;
-        let vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
+        let mut vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
         let targets: Vec<&Vm> = vms.iter().filter(|vm| allowed(action, vm.state.power)).collect();
         if targets.is_empty() && !vms.is_empty() {
             return Err(refused("vApp", &vapp.name, action));
@@ -73,7 +73,10 @@ impl Cloud {
             admit_power_on(&mut tx, &vdc, &targets).await?;
         }
         let task = vapp_task(&vapp, names(action).0, names(action).1);
-        let steps = targets.into_iter().map(|vm| power_step(vm, action)).collect();
+        let mut steps = Vec::new();
+        for vm in vms.iter_mut().filter(|vm| allowed(action, vm.state.power)) {
+            steps.push(power_step(&mut tx, vm, action).await?);
+        }
         self.run(caller, tx, on_all(task, &vms, steps)).await
     }
 
@@ -215,9 +218,16 @@ const fn names(action: PowerAction) -> (&'static str, &'static str) {
     }
 }
 
-fn power_step(vm: &Vm, action: PowerAction) -> Step {
-    let deployed = vm.deployed || action == PowerAction::On;
-    Step::Power { vm: VmRef { vm: vm.id, vdc: vm.vdc }, action, deployed }
+/// The step of a power operation. What a VM that is switched on will use is counted from now on, so that two
+/// at a time cannot both have what is left of a limit.
+async fn power_step(tx: &mut Tx, vm: &mut Vm, action: PowerAction) -> Result<Step> {
+    let target = VmRef { vm: vm.id, vdc: vm.vdc };
+    if action != PowerAction::On || vm.deployed {
+        return Ok(Step::Power { vm: target, action, deployed: vm.deployed, before: None });
+    }
+    vm.deployed = true;
+    tx.update(vm).await?;
+    Ok(Step::Power { vm: target, action, deployed: true, before: Some(false) })
 }
 
 fn undeploy_step(vm: &Vm, how: Undeploy) -> Step {
@@ -227,7 +237,7 @@ fn undeploy_step(vm: &Vm, how: Undeploy) -> Step {
         PowerState::Suspended if how == Undeploy::Suspend => PowerAction::Suspend,
         _ => PowerAction::Off,
     };
-    Step::Power { vm: VmRef { vm: vm.id, vdc: vm.vdc }, action, deployed: false }
+    Step::Power { vm: VmRef { vm: vm.id, vdc: vm.vdc }, action, deployed: false, before: None }
 }
 
 /// The task with its steps, working on the vApp and all its VMs.

@@ -158,6 +158,7 @@ impl Cloud {
         check_name(&new.name)?;
         let mut tx = self.begin().await?;
         let vdc = visible_vdc(&mut tx, caller, vdc).await?;
+        tx.lock_vdc(vdc.id).await?;
         check_enabled(&vdc)?;
         let org: Org = tx.require(vdc.org).await?;
         let networks = self.resolve_networks(&mut tx, caller, &vdc, &[], new.networks).await?;
@@ -230,6 +231,7 @@ impl Cloud {
         let mut tx = self.begin().await?;
         let mut vapp = visible_vapp(&mut tx, caller, id).await?;
         let vdc = visible_vdc(&mut tx, caller, vapp.vdc).await?;
+        tx.lock_vdc(vdc.id).await?;
         let mut vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
         let mut task = vapp_task(&vapp, "vdcRecomposeVapp", "Recomposing");
         let before = vapp.clone();
@@ -537,8 +539,8 @@ impl Cloud {
             }
         }
         for vm in vms.iter_mut() {
-            // One that is switched on is deployed by that step.
-            vm.deployed = start.deploy && !start.power_on;
+            // What it will use is counted from now on.
+            vm.deployed = start.deploy;
             tx.insert(&*vm).await?;
             task.locks.push(vm.id.any());
             task.steps.push(Step::CreateVm { vm: VmRef { vm: vm.id, vdc: vm.vdc } });
@@ -546,7 +548,12 @@ impl Cloud {
         if start.power_on {
             for vm in vms.iter() {
                 let vm = VmRef { vm: vm.id, vdc: vm.vdc };
-                task.steps.push(Step::Power { vm, action: PowerAction::On, deployed: true });
+                task.steps.push(Step::Power {
+                    vm,
+                    action: PowerAction::On,
+                    deployed: true,
+                    before: None,
+                });
             }
         }
         task.steps.push(Step::Settle { vapp, vms: vms.iter().map(|vm| vm.id).collect() });

@@ -323,6 +323,7 @@ pub(super) async fn admit_vms(tx: &mut Tx, vdc: &Vdc, vms: &[VmPlan]) -> Result<
 /// are counted as they are.
 pub(super) async fn admit_power_on(tx: &mut Tx, vdc: &Vdc, vms: &[&Vm]) -> Result<()> {
     check_enabled(vdc)?;
+    tx.lock_vdc(vdc.id).await?;
     if vdc.cpu_limit_mhz == 0 && vdc.memory_limit_mib == 0 {
         return Ok(());
     }

@@ -180,6 +180,7 @@ impl Cloud {
         let mut tx = self.begin().await?;
         let (before, vapp) = visible_vm(&mut tx, caller, id).await?;
         let vdc: Vdc = tx.require(before.vdc).await?;
+        tx.lock_vdc(vdc.id).await?;
         let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(before.vdc)]).await?;
         let siblings: Vec<Vm> = tx.select(&[By::VApp(vapp.id)]).await?;
         let others: Vec<&Vm> = siblings.iter().filter(|vm| vm.id != id).collect();

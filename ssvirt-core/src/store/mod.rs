@@ -171,6 +171,11 @@ pub struct VdcUsage {
 /// Sums that limits are checked against.
 #[async_trait]
 pub trait UsageStore: Send {
+    /// Lets nobody else past this for the same VDC until the unit of work ends: what is checked against the
+    /// VDC's limits, and addresses taken from its networks, must not be taken twice. Stores with one writer
+    /// at a time need do nothing.
+    async fn lock_vdc(&mut self, vdc: Id<Vdc>) -> Result<()>;
+
     /// What is in use of a VDC.
     async fn vdc_usage(&mut self, vdc: Id<Vdc>) -> Result<VdcUsage>;
 

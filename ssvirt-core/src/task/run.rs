@@ -9,8 +9,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     id::Id,
     model::{
-        Event, Network, Outcome, Phase, ProviderVdc, StorageProfile, Task, TaskFailure, TaskStatus,
-        TaskStep, VApp, Vm, VmState,
+        Event, Network, Outcome, Phase, PowerState, ProviderVdc, StorageProfile, Task, TaskFailure,
+        TaskStatus, TaskStep, VApp, Vm, VmState,
     },
     store::{By, Tx},
 };
@@ -336,6 +336,13 @@ impl Shared {
                     {
                         vapp.phase = Phase::Failed;
                         tx.update(&mut vapp).await?;
+                    }
+                }
+                Step::Power { vm, before: Some(deployed), .. } => {
+                    // One that was switched on before another failed stays on.
+                    let off = |row: &Vm| row.state.power != PowerState::On;
+                    if tx.get(vm.vm).await?.as_ref().is_some_and(off) {
+                        update_vm(&mut tx, *vm, |row| row.deployed = *deployed).await?;
                     }
                 }
                 Step::ChangeVApp { before } => restore_vapp(&mut tx, before).await?,

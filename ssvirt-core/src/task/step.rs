@@ -53,6 +53,10 @@ pub enum Step {
         action: PowerAction,
         /// Whether it is deployed afterwards.
         deployed: bool,
+        /// Whether it was deployed before, where the row was changed with the task so that what it will
+        /// use is counted already. Backward: it gets that again.
+        #[serde(default)]
+        before: Option<bool>,
     },
     /// Deletes a VM in the backend. There is no way back: the rest of the task can only be repeated.
     DeleteVm {

@@ -187,7 +187,7 @@ fn policy_view(policy: ComputePolicy) -> Policy {
     Policy {
         id: policy.id.urn(),
         name: policy.name,
-        description: Some(policy.description),
+        description: Some(policy.description).filter(|text| !text.is_empty()),
         cpu_count: policy.cpus,
         memory: policy.memory_mib,
         is_sizing_only: true,

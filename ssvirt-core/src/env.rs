@@ -82,6 +82,13 @@ pub fn new_id<K>(ids: &dyn IdSource) -> Id<K> {
     Id::new(ids.uuid())
 }
 
+/// Reads a MAC address, six bytes in hexadecimal with colons between them. In lower case.
+pub fn parse_mac(text: &str) -> Option<String> {
+    let byte = |part: &str| part.len() == 2 && part.bytes().all(|c| c.is_ascii_hexdigit());
+    let valid = text.split(':').count() == 6 && text.split(':').all(byte);
+    valid.then(|| text.to_ascii_lowercase())
+}
+
 /// A MAC address of VMware's manual range, made from an id so that it is as unique as that.
 pub fn new_mac(ids: &dyn IdSource) -> String {
     let bytes = ids.uuid().into_bytes();

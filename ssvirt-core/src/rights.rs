@@ -233,6 +233,11 @@ impl RightSet {
         Self { all: false, names: role.rights.iter().cloned().collect() }
     }
 
+    /// Whether these are all rights there are.
+    pub fn is_all(&self) -> bool {
+        self.all
+    }
+
     /// Whether the right is among them.
     pub fn has(&self, right: &str) -> bool {
         self.all || self.names.contains(right)

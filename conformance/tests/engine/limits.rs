@@ -138,6 +138,39 @@ async fn two_at_a_time_do_not_both_get_the_rest() {
 }
 
 #[tokio::test]
+async fn what_is_deployed_does_not_grow_beyond_the_limit() {
+    let scene = Scene::new().await;
+    let (cloud, me) = (&scene.cloud, &scene.me);
+    let vdc = scene.limited_vdc(2_000, 0).await;
+    let vm = NewVm {
+        name: Some("vm".to_owned()),
+        description: None,
+        source: VmSource::Empty(Box::new(specs::vm("otherGuest64", 1, 1024, 512))),
+        change: VmChange::default(),
+    };
+    let new = NewVApp {
+        name: "growing".to_owned(),
+        vms: vec![vm],
+        deploy: true,
+        power_on: true,
+        ..NewVApp::default()
+    };
+    let (_, task) = cloud.create_vapp(me, vdc, new).await.unwrap();
+    scene.ended(&task).await;
+    let id = scene.vm("vm").await.id;
+    // Off, but it still holds what it was deployed with.
+    let task = cloud.power_vm(me, id, PowerAction::Off).await.unwrap();
+    scene.ended(&task).await;
+    let mut change = VmChange::default();
+    change.hardware.cpus = Some(3);
+    let full = ErrorKind::LimitExceeded;
+    scene.assert_refused(full, cloud.change_vm(me, id, "vappUpdateVm", change.clone())).await;
+    change.hardware.cpus = Some(2);
+    let task = cloud.change_vm(me, id, "vappUpdateVm", change).await.unwrap();
+    assert_eq!(scene.ended(&task).await.status, TaskStatus::Success);
+}
+
+#[tokio::test]
 async fn storage_runs_out() {
     let scene = Scene::new().await;
     let (cloud, me) = (&scene.cloud, &scene.me);

@@ -120,7 +120,7 @@ passed_on!(TaskStore {
     fn renew_lease(task: Id<Task>, worker: &str, until: Timestamp) -> bool = task.to_string();
     fn release_task(task: Id<Task>, finished: bool) -> () = format!("{task} {finished}");
     fn open_tasks(entities: &[Urn]) -> Vec<(Urn, Task)> = format!("{entities:?}");
-    fn recent_tasks(org: Option<Id<Org>>, limit: u32) -> Vec<Task> = limit.to_string();
+    fn recent_tasks(org: Option<Id<Org>>, owner: Option<Id<User>>, limit: u32) -> Vec<Task> = limit.to_string();
 });
 
 passed_on!(MetadataStore {

@@ -97,7 +97,7 @@ empty!(TaskStore {
     fn renew_lease(Id<Task>, &str, Timestamp) -> bool = false;
     fn release_task(Id<Task>, bool) -> () = ();
     fn open_tasks(&[Urn]) -> Vec<(Urn, Task)> = Vec::new();
-    fn recent_tasks(Option<Id<Org>>, u32) -> Vec<Task> = Vec::new();
+    fn recent_tasks(Option<Id<Org>>, Option<Id<User>>, u32) -> Vec<Task> = Vec::new();
 });
 
 empty!(MetadataStore {

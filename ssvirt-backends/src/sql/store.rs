@@ -141,7 +141,7 @@ impl UsageStore for SqlTx {
     }
 
     async fn used_addresses(&mut self, network: Id<Network>) -> Result<Vec<Ipv4Addr>> {
-        let sql = "SELECT DISTINCT ip FROM vm_nics WHERE network_id = $1 AND ip IS NOT NULL";
+        let sql = "SELECT ip FROM vm_nics WHERE network_id = $1 AND ip IS NOT NULL";
         let rows = self.conn.fetch(sql, vec![Val::text(network)]).await?;
         let mut addresses = Vec::with_capacity(rows.len());
         for row in &rows {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ssvirt_core::{
     Error, ErrorKind, Id, Result,
     id::Urn,
-    model::{Org, Task, TaskStatus, TaskStep},
+    model::{Org, Task, TaskStatus, TaskStep, User},
     store::{Table, TaskStore},
 };
 
@@ -127,9 +127,11 @@ impl TaskStore for SqlTx {
         let sql = "UPDATE tasks SET lease_owner = NULL, lease_until = NULL WHERE id = $1";
         self.conn.execute(sql, vec![Val::text(task)]).await?;
         if finished {
-            self.conn
-                .execute("DELETE FROM task_locks WHERE task_id = $1", vec![Val::text(task)])
-                .await?;
+            // Steps hold what was there before, secrets of guests among it: of no use to a task that is over.
+            for table in ["task_locks", "task_steps"] {
+                let sql = format!("DELETE FROM {table} WHERE task_id = $1");
+                self.conn.execute(sql, vec![Val::text(task)]).await?;
+            }
         }
         Ok(())
     }
@@ -157,15 +159,21 @@ impl TaskStore for SqlTx {
         Ok(found)
     }
 
-    async fn recent_tasks(&mut self, org: Option<Id<Org>>, limit: u32) -> Result<Vec<Task>> {
+    async fn recent_tasks(
+        &mut self,
+        org: Option<Id<Org>>,
+        owner: Option<Id<User>>,
+        limit: u32,
+    ) -> Result<Vec<Task>> {
         let mut vals = vec![Val::Int(limit.into())];
-        let condition = match org {
-            Some(org) => {
-                vals.push(Val::text(org));
-                "WHERE org_id = $2"
+        let mut condition = "WHERE 1 = 1".to_owned();
+        let given = [("org_id", org.map(Val::text)), ("user_id", owner.map(Val::text))];
+        for (column, val) in given {
+            if let Some(val) = val {
+                vals.push(val);
+                condition.push_str(&format!(" AND {column} = ${}", vals.len()));
             }
-            None => "",
-        };
+        }
         let sql = format!(
             "SELECT data, version FROM {} {condition} ORDER BY started DESC, id DESC LIMIT $1",
             Task::TABLE

@@ -273,6 +273,16 @@ impl DiskAdapter {
         Self::TABLE.into_iter().find(|row| row.1 == code).map(|row| row.0)
     }
 
+    /// How many such controllers a VM can have, and places each.
+    pub const fn places(self) -> (i32, i32) {
+        match self {
+            Self::Ide => (2, 2),
+            Self::Sata => (4, 30),
+            Self::Nvme => (4, 15),
+            Self::LsiLogic | Self::LsiLogicSas | Self::Paravirtual => (4, 16),
+        }
+    }
+
     /// VCD's `busSubType`.
     pub fn sub_type(self) -> &'static str {
         self.row().2
@@ -305,11 +315,12 @@ impl DiskSpec {
     /// The `DiskId` of a disk at this place: 2000 and up on SCSI, 3000 on IDE, 16000 on SATA, 32000 on
     /// NVMe, as VMware's device keys go.
     pub fn device_key(adapter: DiskAdapter, bus: i32, unit: i32) -> String {
-        let (base, units) = match adapter {
-            DiskAdapter::Ide => (3000, 2),
-            DiskAdapter::Sata => (16000, 30),
-            DiskAdapter::Nvme => (32000, 15),
-            _ => (2000, 16),
+        let (_, units) = adapter.places();
+        let base = match adapter {
+            DiskAdapter::Ide => 3000,
+            DiskAdapter::Sata => 16000,
+            DiskAdapter::Nvme => 32000,
+            _ => 2000,
         };
         (base + bus * units + unit).to_string()
     }
@@ -371,7 +382,7 @@ pub struct NicSpec {
 }
 
 /// What the guest is set up with at its first start.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestCustomization {
     /// Whether it is set up at all.
     pub enabled: bool,
@@ -385,6 +396,12 @@ pub struct GuestCustomization {
     pub domain_name: Option<String>,
     /// The account to join with.
     pub domain_user: Option<String>,
+    /// Its password.
+    #[serde(default)]
+    pub domain_user_password: Option<String>,
+    /// The organizational unit that its computer account is made in.
+    #[serde(default)]
+    pub machine_object_ou: Option<String>,
     /// Whether the administrator's password is set.
     pub admin_password_enabled: bool,
     /// Whether it is made up by the server.
@@ -401,6 +418,16 @@ pub struct GuestCustomization {
     pub script: Option<String>,
     /// The guest's host name.
     pub computer_name: Option<String>,
+}
+
+impl std::fmt::Debug for GuestCustomization {
+    /// Without passwords and scripts: VMs end up in logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GuestCustomization")
+            .field("enabled", &self.enabled)
+            .field("computer_name", &self.computer_name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a VM starts.

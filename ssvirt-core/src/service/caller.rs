@@ -49,9 +49,10 @@ impl Caller {
         }
     }
 
-    /// Whether the caller belongs to the provider.
+    /// Whether the caller is an administrator of the provider. Other users of the System organization see
+    /// what tenants see: their own organization.
     pub fn is_provider(&self) -> bool {
-        self.org == Org::SYSTEM
+        self.org == Org::SYSTEM && self.rights.is_all()
     }
 
     /// The organization that the caller acts in: a provider's context, else the own one.

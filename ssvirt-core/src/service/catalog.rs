@@ -1,12 +1,14 @@
 //! Catalogs, their items and templates.
 
+use std::collections::HashSet;
+
 use uuid::{Uuid, uuid};
 
 use super::{Caller, Cloud, check_name, found};
 use crate::{
     catalog::SourceItem,
-    error::{Error, Result},
-    id::Id,
+    error::{Error, ErrorKind, Result},
+    id::{Entity, Id},
     model::{
         Catalog, CatalogItem, ItemSource, Org, Outcome, Template, TemplateStatus, TemplateVm, User,
         VmSpec,
@@ -92,9 +94,7 @@ impl Cloud {
     ) -> Result<(CatalogItem, Catalog)> {
         let mut tx = self.read().await?;
         let item = found(tx.get(id).await?, id)?;
-        let catalog = visible_catalog(&mut tx, caller, item.catalog)
-            .await
-            .map_err(|_| Error::no_access(id))?;
+        let catalog = visible_catalog(&mut tx, caller, item.catalog).await.map_err(hidden(id))?;
         Ok((item, catalog))
     }
 
@@ -256,13 +256,20 @@ impl Cloud {
         mut known: Vec<CatalogItem>,
         offered: Vec<SourceItem>,
     ) -> Result<()> {
+        let key = |item: &SourceItem, what: &str| {
+            Uuid::new_v5(
+                &SOURCES,
+                format!("{}/{source}/{}/{what}", catalog.id, item.external_id).as_bytes(),
+            )
+        };
+        // First of all, as their names may be those of new items.
+        let ids: HashSet<Uuid> = offered.iter().map(|item| key(item, "item")).collect();
+        for gone in known.extract_if(.., |known| !ids.contains(&known.id.uuid())) {
+            tx.delete(gone.id).await?;
+            tx.delete(gone.template).await?;
+        }
         for item in offered {
-            let key = |what: &str| {
-                Uuid::new_v5(
-                    &SOURCES,
-                    format!("{}/{source}/{}/{what}", catalog.id, item.external_id).as_bytes(),
-                )
-            };
+            let key = |what: &str| key(&item, what);
             let vms = (0..)
                 .zip(&item.vms)
                 .map(|(n, vm): (usize, _)| TemplateVm {
@@ -304,10 +311,6 @@ impl Cloud {
                     }
                 }
             }
-        }
-        for gone in known {
-            tx.delete(gone.id).await?;
-            tx.delete(gone.template).await?;
         }
         Ok(())
     }
@@ -355,6 +358,14 @@ fn may_read(caller: &Caller) -> bool {
     caller.has(right::CATALOG_VIEW) || caller.has(right::TEMPLATE_VIEW)
 }
 
+/// Names `id` where access was refused to what it belongs to; other errors stay what they are.
+pub(super) fn hidden<K: Entity>(id: Id<K>) -> impl FnOnce(Error) -> Error {
+    move |error| match error.kind() {
+        ErrorKind::Forbidden => Error::no_access(id),
+        _ => error,
+    }
+}
+
 /// The catalog, if the caller sees it: the organization's own, or one that is published.
 pub(super) async fn visible_catalog(
     tx: &mut Tx,
@@ -362,7 +373,8 @@ pub(super) async fn visible_catalog(
     id: Id<Catalog>,
 ) -> Result<Catalog> {
     let catalog = found(tx.get(id).await?, id)?;
-    let visible = (caller.sees_org(catalog.org) || catalog.published) && may_read(caller);
+    let published = catalog.published && caller.has(right::CATALOG_VIEW_PUBLISHED);
+    let visible = (caller.sees_org(catalog.org) || published) && may_read(caller);
     if visible { Ok(catalog) } else { Err(Error::no_access(id)) }
 }
 
@@ -379,8 +391,7 @@ pub(super) async fn visible_template(
     id: Id<Template>,
 ) -> Result<(Template, Catalog)> {
     let template = found(tx.get(id).await?, id)?;
-    let catalog =
-        visible_catalog(tx, caller, template.catalog).await.map_err(|_| Error::no_access(id))?;
+    let catalog = visible_catalog(tx, caller, template.catalog).await.map_err(hidden(id))?;
     Ok((template, catalog))
 }
 
@@ -390,9 +401,8 @@ pub(super) async fn template_of_vm(
     caller: &Caller,
     id: Id<TemplateVm>,
 ) -> Result<Template> {
-    let template =
-        found(tx.find::<Template>(&[By::TemplateVm(id)]).await?, Id::<Template>::new(id.uuid()))
-            .map_err(|_| Error::no_access(id))?;
-    visible_catalog(tx, caller, template.catalog).await.map_err(|_| Error::no_access(id))?;
+    let template = tx.find::<Template>(&[By::TemplateVm(id)]).await?;
+    let template = template.ok_or_else(|| Error::no_access(id))?;
+    visible_catalog(tx, caller, template.catalog).await.map_err(hidden(id))?;
     Ok(template)
 }

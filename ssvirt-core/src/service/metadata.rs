@@ -1,5 +1,7 @@
 //! Metadata of any object that a caller sees.
 
+use std::collections::HashSet;
+
 use super::{Caller, Cloud};
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -12,7 +14,9 @@ use crate::{
 
 /// Entries an object can have; VCD draws a line too.
 const MAX_ENTRIES: usize = 500;
-/// Characters of a key or value.
+/// Bytes of a key.
+const MAX_KEY: usize = 256;
+/// Characters of a value.
 const MAX_TEXT: usize = 2048;
 
 impl Cloud {
@@ -38,26 +42,28 @@ impl Cloud {
         entries: Vec<MetadataEntry>,
     ) -> Result<Task> {
         for entry in &entries {
-            let long = |text: &str| text.chars().count() > MAX_TEXT;
-            if entry.key.is_empty() || long(&entry.key) || long(&entry.value.text) {
+            let long = entry.value.text.chars().count() > MAX_TEXT;
+            if !(1..=MAX_KEY).contains(&entry.key.len()) || long {
                 return Err(Error::bad_request(
-                    "A metadata key has 1 to 2048 characters, a value up to 2048.",
+                    "A metadata key has 1 to 256 bytes, a value up to 2048 characters.",
                 ));
             }
         }
         let (mut tx, task) = self.edit_metadata(caller, entity, "metadataUpdate").await?;
         let known = tx.metadata(entity).await?;
+        let keys: HashSet<_> =
+            known.iter().chain(&entries).map(|entry| (entry.domain.name(), &entry.key)).collect();
+        if keys.len() > MAX_ENTRIES {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                "An object has at most 500 metadata entries.",
+            ));
+        }
         for entry in &entries {
             let before =
                 known.iter().find(|old| (old.domain, &old.key) == (entry.domain, &entry.key));
             check_domain(caller, entry.domain, before)?;
             tx.put_metadata(entity, entry).await?;
-        }
-        if tx.metadata(entity).await?.len() > MAX_ENTRIES {
-            return Err(Error::new(
-                ErrorKind::LimitExceeded,
-                "An object has at most 500 metadata entries.",
-            ));
         }
         self.run(caller, tx, task).await
     }

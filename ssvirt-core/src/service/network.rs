@@ -1,10 +1,13 @@
 //! Networks of VDCs and of vApps, and the addresses that NICs get from them.
 
-use std::{collections::HashSet, net::Ipv4Addr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::Ipv4Addr,
+};
 
-use super::{Caller, Cloud, NicRequest, check_name, found, vapp::visible_vapp};
+use super::{Caller, Cloud, NicRequest, catalog::hidden, check_name, found, vapp::visible_vapp};
 use crate::{
-    env::new_mac,
+    env::{new_mac, parse_mac},
     error::{Error, ErrorKind, Result},
     id::Id,
     model::{
@@ -40,6 +43,9 @@ pub struct VAppNetworkRequest {
     /// Whether addresses survive a stop.
     pub retain_net_info: bool,
 }
+
+/// The most NICs that a VM has.
+const MAX_NICS: usize = 10;
 
 impl Cloud {
     /// A network of a VDC.
@@ -112,8 +118,7 @@ impl Cloud {
         let mut tx = self.read().await?;
         let vapp =
             tx.find::<VApp>(&[By::VAppNetwork(id)]).await?.ok_or_else(|| Error::no_access(id))?;
-        let vapp =
-            visible_vapp(&mut tx, caller, vapp.id).await.map_err(|_| Error::no_access(id))?;
+        let vapp = visible_vapp(&mut tx, caller, vapp.id).await.map_err(hidden(id))?;
         let network = vapp.networks.iter().find(|network| network.id == id).cloned();
         network.map(|network| (network, vapp)).ok_or_else(|| Error::no_access(id))
     }
@@ -195,9 +200,21 @@ impl Cloud {
         networks: &[VAppNetwork],
         others: &[&Vm],
         old: &[NicSpec],
-        wanted: Vec<NicRequest>,
+        mut wanted: Vec<NicRequest>,
     ) -> Result<Vec<NicSpec>> {
+        if wanted.len() > MAX_NICS {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!("A VM has at most {MAX_NICS} NICs."),
+            ));
+        }
+        // Addresses that are asked for, or held already, go before those that are to be found.
+        wanted.sort_by_key(|request| {
+            let new = old.iter().all(|nic| nic.index != request.index);
+            (request.mode != IpMode::Manual, new)
+        });
         let mut nics: Vec<NicSpec> = Vec::new();
+        let mut used = HashMap::new();
         for request in wanted {
             if request.index < 0 || nics.iter().any(|nic| nic.index == request.index) {
                 return Err(Error::bad_request(format!(
@@ -224,22 +241,32 @@ impl Cloud {
                 connected: request.connected,
                 mode: if network.is_some() { request.mode } else { IpMode::None },
                 ip: None,
-                mac: request
-                    .mac
-                    .filter(|mac| !mac.is_empty())
-                    .or_else(|| before.map(|nic| nic.mac.clone()))
-                    .unwrap_or_else(|| new_mac(self.inner.ids.as_ref())),
+                mac: match request.mac.filter(|mac| !mac.is_empty()) {
+                    Some(mac) => parse_mac(&mac).ok_or_else(|| {
+                        Error::bad_request(format!("\"{mac}\" is not a MAC address."))
+                    })?,
+                    None => before
+                        .map(|nic| nic.mac.clone())
+                        .unwrap_or_else(|| self.free_mac(others, old, &nics)),
+                },
                 adapter: request.adapter.unwrap_or_else(|| "VMXNET3".to_owned()),
             };
             if let Some(network) = network {
                 nic.ip = match nic.mode {
                     IpMode::None | IpMode::Dhcp => None,
-                    IpMode::Manual => Some(manual_address(network, request.ip)?),
+                    IpMode::Manual => {
+                        let taken =
+                            taken_addresses(tx, &mut used, network, others, old, &nics).await?;
+                        Some(manual_address(network, request.ip, &taken)?)
+                    }
                     IpMode::Pool => {
-                        let taken = taken_addresses(tx, network, others, old, &nics).await?;
+                        let taken =
+                            taken_addresses(tx, &mut used, network, others, old, &nics).await?;
                         let keep = before
-                            .filter(|old| old.network == nic.network && old.mode == IpMode::Pool)
+                            .filter(|old| old.network == nic.network && old.parent == nic.parent)
+                            .filter(|old| old.mode == IpMode::Pool)
                             .and_then(|old| old.ip)
+                            .filter(|ip| network.scopes.iter().any(|scope| scope.contains(*ip)))
                             .filter(|ip| !taken.contains(ip));
                         Some(keep.map_or_else(|| pool_address(network, &taken), Ok)?)
                     }
@@ -249,6 +276,23 @@ impl Cloud {
         }
         nics.sort_by_key(|nic| nic.index);
         Ok(nics)
+    }
+
+    /// A MAC address that none of these NICs has.
+    fn free_mac(&self, others: &[&Vm], old: &[NicSpec], new: &[NicSpec]) -> String {
+        let known = |mac: &String| {
+            let in_vapp = others.iter().flat_map(|vm| &vm.spec.nics);
+            in_vapp.chain(old).chain(new).any(|nic| nic.mac == *mac)
+        };
+        let mut mac = new_mac(self.inner.ids.as_ref());
+        // Few of millions are known: another one is free.
+        for _ in 0..8 {
+            if !known(&mac) {
+                break;
+            }
+            mac = new_mac(self.inner.ids.as_ref());
+        }
+        mac
     }
 }
 
@@ -273,8 +317,15 @@ fn check_scope(scope: &IpScope) -> Result<()> {
     Ok(())
 }
 
-fn manual_address(network: &VAppNetwork, ip: Option<Ipv4Addr>) -> Result<Ipv4Addr> {
+fn manual_address(
+    network: &VAppNetwork,
+    ip: Option<Ipv4Addr>,
+    taken: &HashSet<Ipv4Addr>,
+) -> Result<Ipv4Addr> {
     let ip = ip.ok_or_else(|| Error::bad_request("A NIC with mode MANUAL needs an IpAddress."))?;
+    if taken.contains(&ip) || network.scopes.iter().any(|scope| scope.gateway == ip) {
+        return Err(Error::bad_request(format!("The address {ip} is already in use.")));
+    }
     if network.scopes.is_empty() || network.scopes.iter().any(|scope| scope.contains(ip)) {
         return Ok(ip);
     }
@@ -292,24 +343,48 @@ fn pool_address(network: &VAppNetwork, taken: &HashSet<Ipv4Addr>) -> Result<Ipv4
     )
 }
 
+/// The addresses of a network that are not free for a VM which has the NICs `own`. `used` remembers what
+/// other VMs hold of each organization network.
 async fn taken_addresses(
     tx: &mut Tx,
+    used: &mut HashMap<Id<Network>, HashSet<Ipv4Addr>>,
     network: &VAppNetwork,
     others: &[&Vm],
     own: &[NicSpec],
     new: &[NicSpec],
 ) -> Result<HashSet<Ipv4Addr>> {
-    let mut taken = HashSet::new();
-    if let Some(parent) = network.parent {
-        taken.extend(tx.used_addresses(parent).await?);
-        // The VM's own addresses are free for itself.
-        for ip in own.iter().filter_map(|nic| nic.ip) {
-            taken.remove(&ip);
+    let mut taken = match network.parent {
+        None => HashSet::new(),
+        Some(parent) => match used.get(&parent) {
+            Some(known) => known.clone(),
+            None => {
+                let held = held_by_others(tx, parent, own).await?;
+                used.insert(parent, held.clone());
+                held
+            }
+        },
+    };
+    let same = |nic: &&NicSpec| {
+        nic.network.as_ref() == Some(&network.name)
+            || (nic.parent.is_some() && nic.parent == network.parent)
+    };
+    let in_vapp = others.iter().flat_map(|vm| &vm.spec.nics).chain(new);
+    taken.extend(in_vapp.filter(same).filter_map(|nic| nic.ip));
+    Ok(taken)
+}
+
+/// The addresses of an organization network that VMs hold other than the one with the NICs `own`.
+async fn held_by_others(
+    tx: &mut Tx,
+    parent: Id<Network>,
+    own: &[NicSpec],
+) -> Result<HashSet<Ipv4Addr>> {
+    let mut held = tx.used_addresses(parent).await?;
+    // Each NIC has an entry: another VM with the same address has one of its own.
+    for ip in own.iter().filter(|nic| nic.parent == Some(parent)).filter_map(|nic| nic.ip) {
+        if let Some(at) = held.iter().position(|address| *address == ip) {
+            held.swap_remove(at);
         }
     }
-    let in_vapp = others.iter().flat_map(|vm| &vm.spec.nics).chain(new);
-    taken.extend(
-        in_vapp.filter(|nic| nic.network.as_ref() == Some(&network.name)).filter_map(|nic| nic.ip),
-    );
-    Ok(taken)
+    Ok(held.into_iter().collect())
 }

@@ -2,9 +2,9 @@
 
 use super::{
     Caller, Cloud,
-    vapp::{vapp_task, visible_vapp},
+    vapp::{locked_vapp, vapp_task},
     vdc::admit_power_on,
-    vm::{visible_vm, vm_task},
+    vm::{locked_vm, vm_task},
 };
 use crate::{
     backend::{Capabilities, PowerAction, VmRef},
@@ -34,7 +34,7 @@ impl Cloud {
     /// `InvalidState` when its state does not allow it, `NotSupported`, `Busy`, `LimitExceeded`, `Forbidden`.
     pub async fn power_vm(&self, caller: &Caller, id: Id<Vm>, action: PowerAction) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let (mut vm, _) = visible_vm(&mut tx, caller, id).await?;
+        let (mut vm, _) = locked_vm(&mut tx, caller, id).await?;
         caller.require(right::VAPP_POWER)?;
         let vdc: Vdc = tx.require(vm.vdc).await?;
         self.check_supported(&vdc, action)?;
@@ -60,7 +60,7 @@ impl Cloud {
         action: PowerAction,
     ) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let vapp = visible_vapp(&mut tx, caller, id).await?;
+        let vapp = locked_vapp(&mut tx, caller, id).await?;
         caller.require(right::VAPP_POWER)?;
         let vdc: Vdc = tx.require(vapp.vdc).await?;
         self.check_supported(&vdc, action)?;
@@ -89,7 +89,7 @@ impl Cloud {
             return self.power_vm(caller, id, PowerAction::On).await;
         }
         let mut tx = self.begin().await?;
-        let (mut vm, _) = visible_vm(&mut tx, caller, id).await?;
+        let (mut vm, _) = locked_vm(&mut tx, caller, id).await?;
         caller.require(right::VAPP_POWER)?;
         let vdc: Vdc = tx.require(vm.vdc).await?;
         admit_power_on(&mut tx, &vdc, &[&vm]).await?;
@@ -108,7 +108,7 @@ impl Cloud {
             return self.power_vapp(caller, id, PowerAction::On).await;
         }
         let mut tx = self.begin().await?;
-        let vapp = visible_vapp(&mut tx, caller, id).await?;
+        let vapp = locked_vapp(&mut tx, caller, id).await?;
         caller.require(right::VAPP_POWER)?;
         let vdc: Vdc = tx.require(vapp.vdc).await?;
         let mut vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
@@ -127,7 +127,7 @@ impl Cloud {
     /// `InvalidState` when it is not deployed; as [`Cloud::power_vm`].
     pub async fn undeploy_vm(&self, caller: &Caller, id: Id<Vm>, how: Undeploy) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let (vm, _) = visible_vm(&mut tx, caller, id).await?;
+        let (vm, _) = locked_vm(&mut tx, caller, id).await?;
         caller.require(right::VAPP_POWER)?;
         let vdc: Vdc = tx.require(vm.vdc).await?;
         self.check_supported(&vdc, how.action())?;
@@ -150,7 +150,7 @@ impl Cloud {
         how: Undeploy,
     ) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let vapp = visible_vapp(&mut tx, caller, id).await?;
+        let vapp = locked_vapp(&mut tx, caller, id).await?;
         caller.require(right::VAPP_POWER)?;
         let vdc: Vdc = tx.require(vapp.vdc).await?;
         self.check_supported(&vdc, how.action())?;

@@ -3,7 +3,7 @@
 use super::{Caller, Cloud};
 use crate::{
     error::{Error, Result},
-    filter::Filter,
+    filter::{Comparison, Filter, Op, Pattern},
     page::{Page, PageRequest},
     query::{Query, RecordType, Row, Subject},
     rights::right,
@@ -26,9 +26,27 @@ impl Cloud {
         if !may_query(caller, record) {
             return Err(Error::missing_right(right::ADMIN_QUERIES));
         }
+        let filter = filter.into_iter().chain(unpublished(caller, record));
+        let filter = Some(Filter::And(filter.collect()));
         let query = Query { record, scope: caller.scope(), filter, sort, page, modern_status };
         self.read().await?.query(&query).await
     }
+}
+
+/// What keeps from a caller without the right to it what other organizations publish.
+fn unpublished(caller: &Caller, record: RecordType) -> Option<Filter> {
+    let shared = matches!(
+        record.subject,
+        Subject::Catalog | Subject::CatalogItem | Subject::VAppTemplate | Subject::Vm
+    );
+    let hidden = shared && !caller.has(right::CATALOG_VIEW_PUBLISHED);
+    hidden.then(|| {
+        Filter::Compare(Comparison {
+            field: "org".to_owned(),
+            op: Op::Eq,
+            value: Pattern::from_pieces(vec![caller.acting_org().to_string()]),
+        })
+    })
 }
 
 /// Whether the caller may ask for this type at all.

@@ -75,21 +75,14 @@ impl Cloud {
                 tokio::select! {
                     event = events.next() => {
                         let Some(event) = event else { return };
-                        let (target, state) = match event {
-                            VmEvent::Seen(target, state) => (target, Some(state)),
-                            VmEvent::Gone(target) => (target, None),
-                        };
-                        if !cloud.observed(target, state).await {
+                        let (VmEvent::Seen(target, _) | VmEvent::Gone(target)) = event;
+                        if !cloud.observed(&*backend, target).await {
                             later.insert(target);
                         }
                     }
                     () = tokio::time::sleep_until(look), if !all_seen || !later.is_empty() => {
                         for target in std::mem::take(&mut later) {
-                            let written = match backend.vm(target).await {
-                                Ok(state) => cloud.observed(target, state).await,
-                                Err(_) => false,
-                            };
-                            if !written {
+                            if !cloud.observed(&*backend, target).await {
                                 later.insert(target);
                             }
                         }
@@ -123,10 +116,9 @@ impl Cloud {
         Ok(())
     }
 
-    /// Writes down what was seen of a VM, none for one that is gone; false when it must be looked at again.
-    async fn observed(&self, target: VmRef, state: Option<VmState>) -> bool {
-        let state = state.unwrap_or(VmState { power: PowerState::Lost, ..VmState::default() });
-        match self.observe(target, state).await {
+    /// Writes down what the backend says of a VM; false when it must be looked at again.
+    async fn observed(&self, backend: &dyn VmBackend, target: VmRef) -> bool {
+        match self.observe(backend, target).await {
             Ok(written) => written,
             Err(error) => {
                 if error.kind() != ErrorKind::Conflict {
@@ -140,19 +132,22 @@ impl Cloud {
         }
     }
 
-    /// A task that works on the VM writes what it sees itself, and may write it after this.
-    async fn observe(&self, target: VmRef, state: VmState) -> Result<bool> {
+    /// A task that works on the VM writes what it sees itself. The backend is asked after the row was read,
+    /// and the row must not have changed since: what is older than a task's word is never written over it.
+    async fn observe(&self, backend: &dyn VmBackend, target: VmRef) -> Result<bool> {
         let mut tx = self.read().await?;
-        let Some(vm) = tx.get(target.vm).await? else { return Ok(true) };
+        let Some(mut vm) = tx.get(target.vm).await? else { return Ok(true) };
         if !tx.open_tasks(&[target.vm.any()]).await?.is_empty() {
             return Ok(false);
         }
+        drop(tx);
+        let seen = backend.vm(target).await?;
+        let state = seen.unwrap_or(VmState { power: PowerState::Lost, ..VmState::default() });
         if vm.state == state {
             return Ok(true);
         }
-        drop(tx);
         let mut tx = self.begin().await?;
-        let Some(mut vm) = tx.get(target.vm).await? else { return Ok(true) };
+        tx.lock_vdc(target.vdc).await?;
         if !tx.open_tasks(&[target.vm.any()]).await?.is_empty() {
             return Ok(false);
         }

@@ -1,10 +1,12 @@
 //! vApps: compose, instantiate, recompose, delete, and their sections.
 
+use std::collections::HashSet;
+
 use super::{
     Caller, Cloud, NicRequest, VAppNetworkRequest, VmChange, VmDetails,
     catalog::template_of_vm,
     check_name, found,
-    vdc::{admit_power_on, admit_vms, check_enabled, visible_vdc},
+    vdc::{admit_power_on, admit_vms, check_enabled, locked_vdc, visible_vdc},
 };
 use crate::{
     backend::{PowerAction, VmPlan, VmRef},
@@ -157,8 +159,7 @@ impl Cloud {
         })?;
         check_name(&new.name)?;
         let mut tx = self.begin().await?;
-        let vdc = visible_vdc(&mut tx, caller, vdc).await?;
-        tx.lock_vdc(vdc.id).await?;
+        let vdc = locked_vdc(&mut tx, caller, vdc).await?;
         check_enabled(&vdc)?;
         let org: Org = tx.require(vdc.org).await?;
         let networks = self.resolve_networks(&mut tx, caller, &vdc, &[], new.networks).await?;
@@ -229,9 +230,8 @@ impl Cloud {
         change: Recompose,
     ) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let mut vapp = visible_vapp(&mut tx, caller, id).await?;
+        let mut vapp = locked_vapp(&mut tx, caller, id).await?;
         let vdc = visible_vdc(&mut tx, caller, vapp.vdc).await?;
-        tx.lock_vdc(vdc.id).await?;
         let mut vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
         let mut task = vapp_task(&vapp, "vdcRecomposeVapp", "Recomposing");
         let before = vapp.clone();
@@ -248,7 +248,7 @@ impl Cloud {
         }
         if vapp != before {
             caller.require(right::VAPP_EDIT)?;
-            check_networks_used(&vapp, &vapp.networks, &vms)?;
+            check_networks_used(&vapp, &before.networks, &vapp.networks, &vms)?;
             tx.update(&mut vapp).await?;
             task.steps.push(Step::ChangeVApp { before: Box::new(before) });
             task.done += 1;
@@ -286,7 +286,7 @@ impl Cloud {
     /// `InvalidState`, `Busy`, `Forbidden`.
     pub async fn delete_vapp(&self, caller: &Caller, id: Id<VApp>, force: bool) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let vapp = visible_vapp(&mut tx, caller, id).await?;
+        let vapp = locked_vapp(&mut tx, caller, id).await?;
         caller.require(right::VAPP_DELETE)?;
         let vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
         if !force && vms.iter().any(|vm| vm.deployed) {
@@ -314,11 +314,11 @@ impl Cloud {
     ) -> Result<Task> {
         caller.require(right::VM_NETWORK)?;
         let mut tx = self.begin().await?;
-        let mut vapp = visible_vapp(&mut tx, caller, id).await?;
+        let mut vapp = locked_vapp(&mut tx, caller, id).await?;
         let vdc = visible_vdc(&mut tx, caller, vapp.vdc).await?;
         let networks = self.resolve_networks(&mut tx, caller, &vdc, &vapp.networks, wanted).await?;
         let vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
-        check_networks_used(&vapp, &networks, &vms)?;
+        check_networks_used(&vapp, &vapp.networks, &networks, &vms)?;
         vapp.networks = networks;
         tx.update(&mut vapp).await?;
         self.run_done(
@@ -386,7 +386,7 @@ impl Cloud {
         change: impl FnOnce(&mut VApp),
     ) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let mut vapp = visible_vapp(&mut tx, caller, id).await?;
+        let mut vapp = locked_vapp(&mut tx, caller, id).await?;
         caller.require(right::VAPP_EDIT)?;
         change(&mut vapp);
         tx.update(&mut vapp).await?;
@@ -578,6 +578,7 @@ struct Expanded {
 
 /// The requests for a template's VMs: those that were made, and plain copies of the rest.
 fn stand_ins(template: &Template, requests: Vec<NewVm>) -> Result<Vec<NewVm>> {
+    let mut seen = HashSet::new();
     for request in &requests {
         let VmSource::Template(id) = request.source else {
             return Err(Error::bad_request(
@@ -586,6 +587,9 @@ fn stand_ins(template: &Template, requests: Vec<NewVm>) -> Result<Vec<NewVm>> {
         };
         if template.vm(id).is_none() {
             return Err(Error::no_access(id));
+        }
+        if !seen.insert(id) {
+            return Err(Error::bad_request("A VM of the template is named twice."));
         }
     }
     let rest = template.vms.iter().filter(|vm| {
@@ -611,8 +615,21 @@ fn check_ready(template: &Template) -> Result<()> {
     Err(Error::invalid_state(format!("The vApp template \"{}\" is not ready.", template.name)))
 }
 
-fn check_networks_used(vapp: &VApp, networks: &[VAppNetwork], vms: &[Vm]) -> Result<()> {
-    let gone = |name: &String| !networks.iter().any(|network| network.name == *name);
+fn check_networks_used(
+    vapp: &VApp,
+    before: &[VAppNetwork],
+    networks: &[VAppNetwork],
+    vms: &[Vm],
+) -> Result<()> {
+    // One that is in use stays, and stays as it is: NICs have their addresses from it.
+    let gone = |name: &String| {
+        let of = |all: &[VAppNetwork]| {
+            all.iter()
+                .find(|network| network.name == *name)
+                .map(|network| (network.parent, network.fence_mode, network.scopes.clone()))
+        };
+        of(networks).is_none_or(|new| of(before).is_some_and(|old| old != new))
+    };
     for network in vms.iter().flat_map(|vm| &vm.spec.nics).filter_map(|nic| nic.network.as_ref()) {
         if gone(network) {
             return Err(Error::invalid_state(format!(
@@ -651,6 +668,13 @@ pub(super) fn vapp_task(vapp: &VApp, operation_name: &'static str, verb: &str) -
         done: 0,
         locks: vec![owner],
     }
+}
+
+/// The vApp as it is once nobody else works in its VDC: what a change is decided on.
+pub(super) async fn locked_vapp(tx: &mut Tx, caller: &Caller, id: Id<VApp>) -> Result<VApp> {
+    let vapp = visible_vapp(tx, caller, id).await?;
+    tx.lock_vdc(vapp.vdc).await?;
+    visible_vapp(tx, caller, id).await
 }
 
 /// The vApp, if the caller sees it.

@@ -201,6 +201,7 @@ impl Cloud {
     pub async fn delete_vdc(&self, caller: &Caller, id: Id<Vdc>) -> Result<Task> {
         caller.require_provider()?;
         let mut tx = self.begin().await?;
+        tx.lock_vdc(id).await?;
         let vdc = found(tx.get(id).await?, id)?;
         if vdc.enabled {
             return Err(Error::invalid_state(format!(
@@ -239,7 +240,14 @@ impl Cloud {
     ) -> Result<Vdc> {
         caller.require_provider()?;
         let mut tx = self.begin().await?;
+        tx.lock_vdc(id).await?;
         let mut vdc = found(tx.get(id).await?, id)?;
+        if !tx.open_tasks(&[id.any()]).await?.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                format!("The entity {} is busy completing an operation.", id.urn()),
+            ));
+        }
         vdc.enabled = enabled;
         tx.update(&mut vdc).await?;
         let operation = if enabled { "vdcEnable" } else { "vdcDisable" };
@@ -254,6 +262,12 @@ impl Cloud {
         tx.commit().await?;
         Ok(vdc)
     }
+}
+
+/// The VDC as it is once nobody else works in it.
+pub(super) async fn locked_vdc(tx: &mut Tx, caller: &Caller, id: Id<Vdc>) -> Result<Vdc> {
+    tx.lock_vdc(id).await?;
+    visible_vdc(tx, caller, id).await
 }
 
 /// The VDC, if the caller sees it.
@@ -319,6 +333,43 @@ pub(super) async fn admit_vms(tx: &mut Tx, vdc: &Vdc, vms: &[VmPlan]) -> Result<
     Ok(())
 }
 
+/// Refuses a change of a VM that the VDC's limits have no room for.
+pub(super) async fn admit_change(
+    tx: &mut Tx,
+    vdc: &Vdc,
+    profiles: &[StorageProfile],
+    before: &Vm,
+    after: &Vm,
+) -> Result<()> {
+    let on = |vm: &Vm, profile: &StorageProfile| -> i64 {
+        let disks = vm.spec.disks.iter();
+        let here = disks
+            .filter(|disk| disk.storage_profile.or(vm.spec.storage_profile) == Some(profile.id));
+        here.map(|disk| disk.size_mib).sum()
+    };
+    for profile in profiles.iter().filter(|profile| profile.limit_mib > 0) {
+        let wanted = on(after, profile) - on(before, profile);
+        if wanted > 0 && tx.storage_usage(profile.id).await? + wanted > profile.limit_mib {
+            return Err(limit(format!(
+                "The storage profile \"{}\" has no {wanted} MB left.",
+                profile.name
+            )));
+        }
+    }
+    let usage = tx.vdc_usage(vdc.id).await?;
+    let nics = |vm: &Vm| i64::try_from(vm.spec.nics.len()).unwrap_or(i64::MAX);
+    let more = nics(after) - nics(before);
+    if vdc.nic_quota > 0 && more > 0 && usage.nics + more > i64::from(vdc.nic_quota) {
+        return Err(limit(format!("The VDC \"{}\" may have {} NICs.", vdc.name, vdc.nic_quota)));
+    }
+    if before.deployed {
+        let cpus = i64::from(after.spec.cpus) - i64::from(before.spec.cpus);
+        let memory = after.spec.memory_mib - before.spec.memory_mib;
+        check_room(vdc, &usage, cpus, memory)?;
+    }
+    Ok(())
+}
+
 /// Refuses to run VMs that the VDC's CPU and memory limits have no room for. VMs that are deployed already
 /// are counted as they are.
 pub(super) async fn admit_power_on(tx: &mut Tx, vdc: &Vdc, vms: &[&Vm]) -> Result<()> {
@@ -331,14 +382,18 @@ pub(super) async fn admit_power_on(tx: &mut Tx, vdc: &Vdc, vms: &[&Vm]) -> Resul
     let new = || vms.iter().filter(|vm| !vm.deployed);
     let cpus: i64 = new().map(|vm| i64::from(vm.spec.cpus)).sum();
     let memory: i64 = new().map(|vm| vm.spec.memory_mib).sum();
-    if vdc.cpu_limit_mhz > 0 && (usage.cpus + cpus) * vdc.vcpu_mhz > vdc.cpu_limit_mhz && cpus > 0 {
-        return Err(limit(format!(
-            "The VDC \"{}\" has no {} MHz left.",
-            vdc.name,
-            cpus * vdc.vcpu_mhz
-        )));
+    check_room(vdc, &usage, cpus, memory)
+}
+
+/// Refuses what the CPU and memory limits have no room for beside what is in use.
+fn check_room(vdc: &Vdc, usage: &VdcUsage, cpus: i64, memory: i64) -> Result<()> {
+    let mhz = (usage.cpus + cpus).saturating_mul(vdc.vcpu_mhz);
+    if vdc.cpu_limit_mhz > 0 && cpus > 0 && mhz > vdc.cpu_limit_mhz {
+        let wanted = cpus.saturating_mul(vdc.vcpu_mhz);
+        return Err(limit(format!("The VDC \"{}\" has no {wanted} MHz left.", vdc.name)));
     }
-    if vdc.memory_limit_mib > 0 && usage.memory_mib + memory > vdc.memory_limit_mib && memory > 0 {
+    let total = usage.memory_mib.saturating_add(memory);
+    if vdc.memory_limit_mib > 0 && memory > 0 && total > vdc.memory_limit_mib {
         return Err(limit(format!("The VDC \"{}\" has no {memory} MB of memory left.", vdc.name)));
     }
     Ok(())

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use super::{Caller, Cloud, check_name, found, open_tasks_on, vapp::visible_vapp, vdc::admit_vms};
+use super::{
+    Caller, Cloud, check_name, found, open_tasks_on, vapp::visible_vapp, vdc::admit_change,
+};
 use crate::{
-    backend::{VmPlan, VmRef},
+    backend::VmRef,
     error::{Error, ErrorKind, Result},
     id::Id,
     model::{
         BootOptions, ComputePolicy, DiskAdapter, DiskSpec, Firmware, GuestCustomization, IpMode,
-        NicSpec, PowerState, Product, Shares, StorageProfile, Task, VApp, VAppNetwork, Vdc, Vm,
+        NicSpec, Phase, PowerState, Product, StorageProfile, Task, VApp, VAppNetwork, Vdc, Vm,
         VmSpec,
     },
     rights::right,
@@ -78,8 +80,10 @@ pub struct HardwareChange {
     pub hardware_version: Option<String>,
     /// `VM32` or `VM64`.
     pub cpu_type: Option<String>,
-    /// Shares, reservations and limits.
-    pub shares: Option<Shares>,
+    /// The CPU's reservation, and its limit if there is one, in MHz.
+    pub cpu_shares: Option<(i64, Option<i64>)>,
+    /// The memory's reservation, and its limit if there is one, in MiB.
+    pub memory_shares: Option<(i64, Option<i64>)>,
     /// Disks: exactly these.
     pub disks: Option<Vec<DiskRequest>>,
     /// New sizes in MiB of disks that are there, by their ids.
@@ -178,9 +182,8 @@ impl Cloud {
         change: VmChange,
     ) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let (before, vapp) = visible_vm(&mut tx, caller, id).await?;
+        let (before, vapp) = locked_vm(&mut tx, caller, id).await?;
         let vdc: Vdc = tx.require(before.vdc).await?;
-        tx.lock_vdc(vdc.id).await?;
         let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(before.vdc)]).await?;
         let siblings: Vec<Vm> = tx.select(&[By::VApp(vapp.id)]).await?;
         let others: Vec<&Vm> = siblings.iter().filter(|vm| vm.id != id).collect();
@@ -191,9 +194,7 @@ impl Cloud {
         let changed =
             vm.spec != before.spec || vm.name != before.name || vm.products != before.products;
         if vm != before {
-            if vm.spec.storage_mib() > before.spec.storage_mib() {
-                self.admit_growth(&mut tx, &vdc, &before, &vm).await?;
-            }
+            admit_change(&mut tx, &vdc, &profiles, &before, &vm).await?;
             tx.update(&mut vm).await?;
         }
         task.steps = if changed {
@@ -205,30 +206,13 @@ impl Cloud {
         self.run(caller, tx, task).await
     }
 
-    /// Checks that what was added to a VM's disks fits.
-    async fn admit_growth(&self, tx: &mut Tx, vdc: &Vdc, before: &Vm, after: &Vm) -> Result<()> {
-        let mut growth = VmPlan::of(after);
-        growth.spec.nics.clear();
-        for disk in &mut growth.spec.disks {
-            let old = before
-                .spec
-                .disks
-                .iter()
-                .find(|old| old.id == disk.id)
-                .map_or(0, |old| old.size_mib);
-            disk.size_mib = (disk.size_mib - old).max(0);
-        }
-        let quota_free = Vdc { vm_quota: 0, ..vdc.clone() };
-        admit_vms(tx, &quota_free, &[growth]).await
-    }
-
     /// Deletes a VM; its vApp stays.
     ///
     /// # Errors
     /// `InvalidState` for one that runs, `Busy`, `Forbidden`.
     pub async fn delete_vm(&self, caller: &Caller, id: Id<Vm>) -> Result<Task> {
         let mut tx = self.begin().await?;
-        let (vm, _) = visible_vm(&mut tx, caller, id).await?;
+        let (vm, _) = locked_vm(&mut tx, caller, id).await?;
         caller.require(right::VAPP_DELETE)?;
         if vm.deployed {
             return Err(super::vapp::running("VM", &vm.name));
@@ -253,8 +237,9 @@ impl Cloud {
         change: VmChange,
         profiles: &[StorageProfile],
     ) -> Result<()> {
-        let creating = vm.version == 0 && vm.phase == crate::model::Phase::Creating;
-        // What a template's user may say of a new VM is less guarded than changing one.
+        // Whoever may make a VM may name it, connect it and set its guest up. What it is made of asks for the
+        // same rights as ever.
+        let creating = vm.version == 0 && vm.phase == Phase::Creating;
         let require = |right: &str| if creating { Ok(()) } else { caller.require(right) };
         if let Some(name) = change.name.filter(|name| *name != vm.name) {
             require(right::VM_EDIT)?;
@@ -265,26 +250,29 @@ impl Cloud {
             require(right::VM_EDIT)?;
             vm.description = description;
         }
+        let before = vm.spec.clone();
         let profile = |id: Id<StorageProfile>| {
-            let known = profiles.iter().any(|profile| profile.id == id && profile.enabled);
+            // What is on a profile that was disabled stays there; clients repeat where it is.
+            let stays = before.storage_profile == Some(id)
+                || before.disks.iter().any(|disk| disk.storage_profile == Some(id));
+            let known = profiles.iter().any(|row| row.id == id && (row.enabled || stays));
             known.then_some(id).ok_or_else(|| Error::no_access(id))
         };
-        let before = vm.spec.clone();
         if let Some(id) = change.storage_profile {
             vm.spec.storage_profile = Some(profile(id)?);
         }
         apply_hardware(vm, change.hardware, &profile)?;
         if vm.spec.cpus != before.cpus || vm.spec.cores_per_socket != before.cores_per_socket {
-            require(right::VM_CPU)?;
+            caller.require(right::VM_CPU)?;
         }
         if vm.spec.memory_mib != before.memory_mib {
-            require(right::VM_MEMORY)?;
+            caller.require(right::VM_MEMORY)?;
         }
         if vm.spec.disks != before.disks {
-            require(right::VM_DISK)?;
+            caller.require(right::VM_DISK)?;
         }
         if let Some(boot) = change.boot.filter(|boot| *boot != vm.spec.boot) {
-            require(right::VM_BOOT)?;
+            caller.require(right::VM_BOOT)?;
             vm.spec.boot = boot;
         }
         if let Some(policy) = change.sizing_policy {
@@ -299,6 +287,9 @@ impl Cloud {
         }
         if let Some(guest) = change.guest.filter(|guest| *guest != vm.spec.guest) {
             require(right::VM_EDIT)?;
+            if guest.admin_password != vm.spec.guest.admin_password {
+                caller.require(right::VM_PASSWORD)?;
+            }
             vm.spec.guest = guest;
         }
         if let Some(name) = change.computer_name {
@@ -350,7 +341,14 @@ fn apply_hardware(
     spec.hardware_version =
         change.hardware_version.unwrap_or(std::mem::take(&mut spec.hardware_version));
     spec.cpu_type = change.cpu_type.unwrap_or(std::mem::take(&mut spec.cpu_type));
-    spec.shares = change.shares.unwrap_or(std::mem::take(&mut spec.shares));
+    if let Some((reservation, limit)) = change.cpu_shares {
+        spec.shares.cpu_reservation_mhz = reservation;
+        spec.shares.cpu_limit_mhz = limit;
+    }
+    if let Some((reservation, limit)) = change.memory_shares {
+        spec.shares.memory_reservation_mib = reservation;
+        spec.shares.memory_limit_mib = limit;
+    }
     spec.cpus = change.cpus.unwrap_or(spec.cpus);
     spec.cores_per_socket = change.cores_per_socket.unwrap_or(spec.cores_per_socket);
     if spec.cpus % spec.cores_per_socket.max(1) != 0 && change.cores_per_socket.is_none() {
@@ -400,18 +398,30 @@ fn resolve_disks(
         let adapter =
             request.adapter.or(before.map(|disk| disk.adapter)).unwrap_or(DiskAdapter::Paravirtual);
         let bus = request.bus.or(before.map(|disk| disk.bus)).unwrap_or(0);
-        let taken = |disks: &[DiskSpec], unit: i32| {
+        let taken = |disks: &[DiskSpec], bus: i32, unit: i32| {
             disks.iter().any(|disk| {
                 DiskSpec::device_key(disk.adapter, disk.bus, disk.unit)
                     == DiskSpec::device_key(adapter, bus, unit)
             })
         };
-        // Unit 7 of a SCSI bus is the controller itself.
-        let free = || (0..64).find(|unit| *unit != 7 && !taken(&disks, *unit)).unwrap_or(64);
-        let unit = request.unit.or(before.map(|disk| disk.unit)).unwrap_or_else(free);
-        if taken(&disks, unit) || !(0..4).contains(&bus) || !(0..64).contains(&unit) {
-            return Err(Error::bad_request(format!("No disk can be at bus {bus}, unit {unit}.")));
-        }
+        let (buses, units) = adapter.places();
+        let fits = |bus: i32, unit: i32| {
+            // Unit 7 of a SCSI bus is the controller itself.
+            let controller = units == 16 && unit == 7;
+            (0..buses).contains(&bus)
+                && (0..units).contains(&unit)
+                && !controller
+                && !taken(&disks, bus, unit)
+        };
+        let named = request.unit.or(before.map(|disk| disk.unit));
+        let free = || {
+            let places = (bus..buses).flat_map(|bus| (0..units).map(move |unit| (bus, unit)));
+            places.into_iter().find(|(bus, unit)| fits(*bus, *unit))
+        };
+        let place = named.map_or_else(free, |unit| fits(bus, unit).then_some((bus, unit)));
+        let Some((bus, unit)) = place else {
+            return Err(Error::bad_request(format!("There is no place for a disk at bus {bus}.")));
+        };
         let id = match before {
             Some(disk) => disk.id.clone(),
             // A disk that was moved keeps the id of the place it was at.
@@ -498,6 +508,13 @@ pub(super) fn vm_task(vm: &Vm, operation_name: &'static str, verb: &str) -> NewT
         done: 0,
         locks: vec![vm.id.any()],
     }
+}
+
+/// The VM and its vApp as they are once nobody else works in their VDC: what a change is decided on.
+pub(super) async fn locked_vm(tx: &mut Tx, caller: &Caller, id: Id<Vm>) -> Result<(Vm, VApp)> {
+    let (vm, _) = visible_vm(tx, caller, id).await?;
+    tx.lock_vdc(vm.vdc).await?;
+    visible_vm(tx, caller, id).await
 }
 
 /// The VM and its vApp, if the caller sees them.

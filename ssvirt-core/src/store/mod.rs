@@ -118,14 +118,19 @@ pub trait TaskStore: Send {
     async fn renew_lease(&mut self, task: Id<Task>, worker: &str, until: Timestamp)
     -> Result<bool>;
 
-    /// Gives up the lease, and if the task is over (`finished`) its locks too.
+    /// Gives up the lease, and if the task is over (`finished`) its locks and steps too.
     async fn release_task(&mut self, task: Id<Task>, finished: bool) -> Result<()>;
 
     /// The unfinished tasks that have locked one of these objects, each with the object.
     async fn open_tasks(&mut self, entities: &[Urn]) -> Result<Vec<(Urn, Task)>>;
 
-    /// The newest tasks of an organization, at most `limit`.
-    async fn recent_tasks(&mut self, org: Option<Id<Org>>, limit: u32) -> Result<Vec<Task>>;
+    /// The newest tasks of an organization, or only those that `owner` started, at most `limit`.
+    async fn recent_tasks(
+        &mut self,
+        org: Option<Id<Org>>,
+        owner: Option<Id<User>>,
+        limit: u32,
+    ) -> Result<Vec<Task>>;
 }
 
 /// Metadata of any object.
@@ -182,7 +187,7 @@ pub trait UsageStore: Send {
     /// Disks on a storage profile in MiB, those of VMs that name none counted to their VM's profile.
     async fn storage_usage(&mut self, profile: Id<StorageProfile>) -> Result<i64>;
 
-    /// Addresses of a network that NICs of any VM hold.
+    /// Addresses of a network that NICs of any VM hold, one for each NIC.
     async fn used_addresses(&mut self, network: Id<Network>) -> Result<Vec<Ipv4Addr>>;
 }
 

@@ -1,6 +1,6 @@
 //! What each step does, forward and backward, and the loop round them.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, net::Ipv4Addr, sync::Arc};
 
 use super::{Step, engine::Shared};
 use crate::{
@@ -92,7 +92,7 @@ impl Shared {
                     Ok(()) => {}
                     Err(Trouble::Store(error)) => return Err(error),
                     Err(Trouble::Refused(error)) => {
-                        tracing::info!(task = %task.id, error = &error as &dyn std::error::Error, ?step, "a task failed");
+                        tracing::info!(task = %task.id, error = &error as &dyn std::error::Error, step = step.name(), "a task failed");
                         self.start_undoing(&mut task, Some(&error), holder).await?;
                         break;
                     }
@@ -286,8 +286,8 @@ impl Shared {
                 let backend = match self.backend_of(*vm).await {
                     Ok(backend) => backend,
                     Err(Trouble::Store(error)) => return Err(error),
-                    // No backend made it, so there is nothing to delete.
-                    Err(Trouble::Refused(_)) => return Ok(true),
+                    // A backend that made it is not there now: the row stays, to be deleted with it later.
+                    Err(Trouble::Refused(_)) => return Ok(false),
                 };
                 self.retry(|| backend.delete_vm(*vm)).await
             }
@@ -314,7 +314,7 @@ impl Shared {
             Ok(()) => true,
             Err(Trouble::Store(error)) => return Err(error),
             Err(Trouble::Refused(error)) => {
-                tracing::error!(task = %task.id, ?step, error = &error as &dyn std::error::Error, "a step cannot be undone");
+                tracing::error!(task = %task.id, step = step.name(), error = &error as &dyn std::error::Error, "a step cannot be undone");
                 false
             }
         };
@@ -328,6 +328,7 @@ impl Shared {
                     for id in vms {
                         if let Some(mut vm) = tx.get(*id).await? {
                             vm.phase = Phase::Failed;
+                            vm.deployed = vm.state.power == PowerState::On;
                             tx.update(&mut vm).await?;
                         }
                     }
@@ -415,7 +416,17 @@ async fn restore(tx: &mut Tx, vm: VmRef, before: &Vm) -> Result<()> {
         row.name.clone_from(&before.name);
     }
     row.description.clone_from(&before.description);
+    let own: Vec<Ipv4Addr> = row.spec.nics.iter().filter_map(|nic| nic.ip).collect();
     row.spec.clone_from(&before.spec);
+    // Nor can an address that another VM was given.
+    for nic in &mut row.spec.nics {
+        if let (Some(network), Some(ip)) = (nic.parent, nic.ip) {
+            let used = tx.used_addresses(network).await?;
+            if used.contains(&ip) && !own.contains(&ip) {
+                nic.ip = None;
+            }
+        }
+    }
     row.products.clone_from(&before.products);
     tx.update(&mut row).await
 }

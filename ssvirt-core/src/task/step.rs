@@ -94,6 +94,24 @@ pub enum Step {
 }
 
 impl Step {
+    /// What it is called in logs, where what is in it must not appear: changes hold guests' passwords.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Record { .. } => "record",
+            Self::CreateVm { .. } => "createVm",
+            Self::Settle { .. } => "settle",
+            Self::ChangeVm { .. } => "changeVm",
+            Self::ChangeVApp { .. } => "changeVApp",
+            Self::Power { .. } => "power",
+            Self::DeleteVm { .. } => "deleteVm",
+            Self::Forget { .. } => "forget",
+            Self::EnsurePlace { .. } => "ensurePlace",
+            Self::RemovePlace { .. } => "removePlace",
+            Self::ForgetVdc { .. } => "forgetVdc",
+            Self::Done => "done",
+        }
+    }
+
     /// Whether a task may be cancelled before this step. Where the step only writes down what was done
     /// already, cancelling would leave the rows and the backend in disagreement.
     pub(super) const fn may_be_cancelled(&self) -> bool {

@@ -79,6 +79,9 @@ impl QueryApi {
     }
 }
 
+/// Fields that can be sorted by at once.
+const MAX_SORT: usize = 8;
+
 #[derive(Clone, Copy, PartialEq)]
 enum QueryFormat {
     Records,
@@ -151,6 +154,11 @@ impl Params {
             }
         }
         params.page = PageRequest::new(page, size)?;
+        if params.sort.len() > MAX_SORT {
+            return Err(VcdError::bad_request(format!(
+                "Bad request: at most {MAX_SORT} fields can be sorted by."
+            )));
+        }
         params.filter = match filter {
             Some((raw, value)) if filter_encoded => Some(decode_filter(raw, value)?),
             filter => filter.map(|(_, value)| value),

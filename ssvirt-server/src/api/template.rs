@@ -106,6 +106,7 @@ fn vm_view(ctx: &Ctx, template: &Template, vm: &TemplateVm) -> types::VAppTempla
             &sections::Source::template(vm),
         )),
         guest_customization_section: Some(sections::guest_customization(
+            ctx,
             &sections::Source::template(vm),
         )),
         vm_spec_section: Some(sections::spec(ctx, &sections::Source::template(vm))),

@@ -31,9 +31,10 @@ pub fn instantiate(name: &str, template: &str, network: Option<&str>, power_on: 
     )
 }
 
-/// composeVApp with this content.
+/// composeVApp with this content, switched off.
 pub fn compose(name: &str, content: &str) -> String {
-    root("ComposeVAppParams", &format!("name=\"{name}\""), content)
+    let attributes = format!("name=\"{name}\" deploy=\"false\" powerOn=\"false\"");
+    root("ComposeVAppParams", &attributes, content)
 }
 
 /// recomposeVApp with this content.

@@ -223,7 +223,7 @@ impl App {
     pub async fn settled(&self) {
         loop {
             let mut tx = self.cloud.store().read().await.unwrap();
-            let recent = tx.recent_tasks(None, 200).await.unwrap();
+            let recent = tx.recent_tasks(None, None, 200).await.unwrap();
             drop(tx);
             let over = |status: TaskStatus| status.is_final();
             if recent.iter().all(|task: &Task| over(task.status)) {
@@ -252,7 +252,7 @@ impl App {
             )*};
         }
         tables! { Org User Role Vdc StorageProfile Network Catalog CatalogItem Template VApp Vm }
-        for task in tx.recent_tasks(None, 100_000).await.unwrap() {
+        for task in tx.recent_tasks(None, None, 100_000).await.unwrap() {
             all.push(format!("{task:?}"));
         }
         all

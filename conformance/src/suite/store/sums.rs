@@ -111,10 +111,11 @@ pub async fn addresses_in_use(store: &dyn TenancyStore) {
     vm.spec.nics = vec![
         scene::nic(0, "x", Some(w.network.id), Some(other)),
         scene::nic(1, "x", Some(w.network.id), None),
+        scene::nic(2, "x", Some(w.network.id), Some(other)),
     ];
     tx.update(&mut vm).await.unwrap();
     let mut used = tx.used_addresses(w.network.id).await.unwrap();
     used.sort_unstable();
-    assert_eq!(used, [other, Ipv4Addr::new(192, 168, 100, 10)]);
+    assert_eq!(used, [other, other, Ipv4Addr::new(192, 168, 100, 10)], "one for each NIC");
     assert_eq!(tx.used_addresses(id()).await.unwrap(), [Ipv4Addr::LOCALHOST; 0]);
 }

@@ -236,10 +236,15 @@ pub async fn recent_tasks_newest_first(store: &dyn TenancyStore) {
         stored_ids.push(stored(store, org, started, &[]).await.id);
     }
     let mut tx = read(store).await;
-    let mut recent = async |org, limit| -> Vec<_> {
-        tx.recent_tasks(org, limit).await.unwrap().into_iter().map(|task| task.id).collect()
+    let user = tx.get(stored_ids[0]).await.unwrap().expect("a task").user;
+    let mut recent = async |org, owner, limit| -> Vec<_> {
+        let tasks = tx.recent_tasks(org, owner, limit).await.unwrap();
+        tasks.into_iter().map(|task| task.id).collect()
     };
-    assert_eq!(recent(Some(a), 2).await, [stored_ids[3], stored_ids[2]]);
-    assert_eq!(recent(Some(a), 9).await, [stored_ids[3], stored_ids[2], stored_ids[0]]);
-    assert_eq!(recent(None, 9).await, [stored_ids[3], stored_ids[2], stored_ids[1], stored_ids[0]]);
+    let [first, second, third, fourth] = stored_ids[..] else { panic!("four tasks") };
+    assert_eq!(recent(Some(a), None, 2).await, [fourth, third]);
+    assert_eq!(recent(Some(a), None, 9).await, [fourth, third, first]);
+    assert_eq!(recent(None, None, 9).await, [fourth, third, second, first]);
+    assert_eq!(recent(Some(a), Some(id()), 9).await, []);
+    assert!(recent(Some(a), Some(user), 9).await.contains(&first));
 }

@@ -50,14 +50,18 @@ macro_rules! busy {
     };
 }
 
-/// Status of a vApp, as [`ssvirt_core::status::Status::of_vapp`] has it; `$same` is that of VMs all alike.
+/// Status of a vApp, as [`ssvirt_core::status::Status::of_vapp`] has it; `$one` is that of a VM.
 macro_rules! vapp_status {
-    ($same:literal) => {
+    ($one:literal) => {
         concat!(
             "CASE a.phase WHEN 'creating' THEN 0 WHEN 'failed' THEN -1 ELSE ",
-            "(SELECT CASE WHEN COUNT(*) = 0 THEN 1 WHEN MIN(m.status) = MAX(m.status) THEN ",
-            $same,
-            " ELSE 10 END FROM vms m WHERE m.vapp_id = a.id) END"
+            "(SELECT CASE WHEN COUNT(*) = 0 THEN 1 WHEN MIN(",
+            $one,
+            ") = MAX(",
+            $one,
+            ") THEN MIN(",
+            $one,
+            ") ELSE 10 END FROM vms m WHERE m.vapp_id = a.id) END"
         )
     };
 }
@@ -240,12 +244,12 @@ const VAPP: &[Source] = &[Source {
     seen: Seen::ByOrg("a.org_id"),
     owner: Some("a.owner_id"),
     legacy_status: Some(vapp_status!(
-        "CASE MIN(m.status) WHEN 20 THEN 8 WHEN 21 THEN 3 ELSE MIN(m.status) END"
+        "CASE m.status WHEN 20 THEN 8 WHEN 21 THEN 3 ELSE m.status END"
     )),
     fields: &[
         ("name", "a.name"),
         ("description", "a.description"),
-        ("status", vapp_status!("MIN(m.status)")),
+        ("status", vapp_status!("m.status")),
         ("vdc", "a.vdc_id"),
         ("vdcName", "v.name"),
         ("org", "a.org_id"),

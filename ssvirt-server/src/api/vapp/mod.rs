@@ -238,8 +238,10 @@ impl VAppApi {
         operation_id = "reconfigureVm"
     )]
     async fn reconfigure(&self, ctx: Ctx, id: Path<String>, body: Body<types::Vm>) -> TaskAnswer {
-        let change = change::reconfigure(body.0)?;
-        let task = ctx.cloud.change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateVm", change).await?;
+        let id = vm_id(&id)?;
+        let before = ctx.cloud.vm(&ctx.caller, id).await?.vm.spec;
+        let change = change::reconfigure(body.0, &before)?;
+        let task = ctx.cloud.change_vm(&ctx.caller, id, "vappUpdateVm", change).await?;
         accepted(&ctx, &task)
     }
 
@@ -266,8 +268,10 @@ impl VAppApi {
         id: Path<String>,
         body: Body<types::LeaseSettingsSection>,
     ) -> TaskAnswer {
-        let task =
-            ctx.cloud.set_vapp_lease(&ctx.caller, vapp_id(&id)?, params::lease(&body.0)).await?;
+        let id = vapp_id(&id)?;
+        let before = ctx.cloud.vapp(&ctx.caller, id).await?.vapp.lease;
+        let lease = params::lease(&body.0, before)?;
+        let task = ctx.cloud.set_vapp_lease(&ctx.caller, id, lease).await?;
         accepted(&ctx, &task)
     }
 
@@ -380,7 +384,7 @@ impl VAppApi {
     )]
     async fn guest(&self, ctx: Ctx, id: Path<String>) -> Answer<types::GuestCustomizationSection> {
         let details = ctx.cloud.vm(&ctx.caller, vm_id(&id)?).await?;
-        Ok(Vcd(sections::guest_customization(&sections::Source::vm(&ctx, &details))))
+        Ok(Vcd(sections::guest_customization(&ctx, &sections::Source::vm(&ctx, &details))))
     }
 
     /// Set what the guest of a VM is set up with
@@ -395,11 +399,11 @@ impl VAppApi {
         id: Path<String>,
         body: Body<types::GuestCustomizationSection>,
     ) -> TaskAnswer {
-        let change = change::guest(body.0);
-        let task = ctx
-            .cloud
-            .change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateGuestCustomization", change)
-            .await?;
+        let id = vm_id(&id)?;
+        let before = ctx.cloud.vm(&ctx.caller, id).await?.vm.spec;
+        let change = change::guest(body.0, &before);
+        let task =
+            ctx.cloud.change_vm(&ctx.caller, id, "vappUpdateGuestCustomization", change).await?;
         accepted(&ctx, &task)
     }
 
@@ -427,7 +431,7 @@ impl VAppApi {
         body: Body<types::VirtualHardwareSection>,
     ) -> TaskAnswer {
         let mut change = ssvirt_core::service::VmChange::default();
-        change::hardware_section(&mut change, body.0);
+        change::hardware_section(&mut change, body.0)?;
         let task = ctx.cloud.change_vm(&ctx.caller, vm_id(&id)?, "vappUpdateVm", change).await?;
         accepted(&ctx, &task)
     }

@@ -1,9 +1,9 @@
 //! What clients ask for, read into what the domain makes.
 
 use ssvirt_core::{
-    Id,
+    Error, ErrorKind, Id,
     id::{EntityKind, parse_uuid},
-    model::{Lease, Network, Template, VmSpec},
+    model::{GuestCustomization, Lease, Network, Template, VmSpec},
     service::{HardwareChange, NewVApp, NewVm, Recompose, VAppNetworkRequest, VmChange, VmSource},
 };
 use ssvirt_vcd::types;
@@ -16,11 +16,15 @@ use crate::{
     error::VcdError,
 };
 
+/// VMs of one request.
+const MAX_VMS: usize = 128;
+/// Networks of a vApp.
+const MAX_NETWORKS: usize = 32;
+
 /// composeVApp.
 pub fn compose(params: types::ComposeVAppParams) -> Result<NewVApp, VcdError> {
     let mut new = header(params.name, params.description, params.instantiation_params)?;
-    new.deploy = params.deploy.unwrap_or(false);
-    new.power_on = params.power_on.unwrap_or(false);
+    (new.deploy, new.power_on) = start(params.deploy, params.power_on);
     new.vms = items(params.sourced_item, params.create_item)?;
     Ok(new)
 }
@@ -29,10 +33,10 @@ pub fn compose(params: types::ComposeVAppParams) -> Result<NewVApp, VcdError> {
 pub fn instantiate(params: types::InstantiateVAppTemplateParams) -> Result<NewVApp, VcdError> {
     let params = params.params;
     let mut new = header(params.name, params.description, params.instantiation_params)?;
-    new.deploy = params.deploy.unwrap_or(false);
-    new.power_on = params.power_on.unwrap_or(false);
+    (new.deploy, new.power_on) = start(params.deploy, params.power_on);
     new.template = Some(Id::<Template>::parse(&params.source.href)?);
     new.vms = items(params.sourced_item, Vec::new())?;
+    limit(new.vms.len() + params.sourced_vm_instantiation_params.len(), MAX_VMS, "VMs")?;
     for extra in params.sourced_vm_instantiation_params {
         let source = source(&extra.source.href)?;
         let change = VmChange {
@@ -45,10 +49,25 @@ pub fn instantiate(params: types::InstantiateVAppTemplateParams) -> Result<NewVA
     Ok(new)
 }
 
-/// recomposeVApp.
+/// Whether the VMs of a new vApp are deployed, and switched on: both unless the client says otherwise. What is
+/// not deployed is not switched on, unless the client says so.
+fn start(deploy: Option<bool>, power_on: Option<bool>) -> (bool, bool) {
+    let deploy = deploy.unwrap_or(true);
+    (deploy, power_on.unwrap_or(deploy))
+}
+
+fn limit(count: usize, most: usize, what: &str) -> Result<(), VcdError> {
+    if count <= most {
+        return Ok(());
+    }
+    let message = format!("A request has at most {most} {what}.");
+    Err(Error::new(ErrorKind::LimitExceeded, message).into())
+}
+
+/// recomposeVApp. Unlike those of a new vApp, added VMs are started only if the client says so.
 pub fn recompose(params: types::RecomposeVAppParams) -> Result<Recompose, VcdError> {
     if !params.reconfigure_item.is_empty() {
-        return Err(ssvirt_core::Error::not_supported("ReconfigureItem; use reconfigureVm").into());
+        return Err(Error::not_supported("ReconfigureItem; use reconfigureVm").into());
     }
     let compose = params.compose;
     let section = compose.instantiation_params.and_then(|given| given.network_config_section);
@@ -80,24 +99,35 @@ fn header(
             .map(networks)
             .transpose()?
             .unwrap_or_default(),
-        lease: params.lease_settings_section.as_ref().map(lease),
+        lease: params
+            .lease_settings_section
+            .as_ref()
+            .map(|section| lease(section, Lease { deployment_seconds: 0, storage_seconds: 0 }))
+            .transpose()?,
         products: change::products(params.product_section),
         ..NewVApp::default()
     })
 }
 
-/// A lease section.
-pub fn lease(section: &types::LeaseSettingsSection) -> Lease {
-    Lease {
-        deployment_seconds: section.deployment_lease_in_seconds.unwrap_or(0),
-        storage_seconds: section.storage_lease_in_seconds.unwrap_or(0),
+/// A lease section: what it leaves out stays as in `before`.
+pub fn lease(section: &types::LeaseSettingsSection, before: Lease) -> Result<Lease, VcdError> {
+    let lease = Lease {
+        deployment_seconds: section
+            .deployment_lease_in_seconds
+            .unwrap_or(before.deployment_seconds),
+        storage_seconds: section.storage_lease_in_seconds.unwrap_or(before.storage_seconds),
+    };
+    if lease.deployment_seconds < 0 || lease.storage_seconds < 0 {
+        return Err(VcdError::bad_request("Bad request: a lease cannot be negative."));
     }
+    Ok(lease)
 }
 
 /// A network section: exactly these networks.
 pub fn networks(
     section: &types::NetworkConfigSection,
 ) -> Result<Vec<VAppNetworkRequest>, VcdError> {
+    limit(section.network_config.len(), MAX_NETWORKS, "vApp networks")?;
     // `none` is the name of not being connected.
     section
         .network_config
@@ -135,6 +165,7 @@ fn items(
     sourced: Vec<types::SourcedItem>,
     created: Vec<types::Vm>,
 ) -> Result<Vec<NewVm>, VcdError> {
+    limit(sourced.len() + created.len(), MAX_VMS, "VMs")?;
     let sourced = sourced.into_iter().map(sourced_item);
     let created = created.into_iter().map(created_item);
     sourced.chain(created).collect()
@@ -146,7 +177,9 @@ fn sourced_item(item: types::SourcedItem) -> Result<NewVm, VcdError> {
     let mut change = VmChange {
         storage_profile: change::profile(item.storage_profile.as_ref())?,
         sizing_policy: change::policy(item.compute_policy.as_ref())?,
-        guest: params.guest_customization_section.map(change::guest_settings),
+        guest: params
+            .guest_customization_section
+            .map(|section| change::guest_settings(section, &GuestCustomization::default())),
         products: (!params.product_section.is_empty())
             .then(|| change::products(params.product_section)),
         ..VmChange::default()
@@ -155,7 +188,7 @@ fn sourced_item(item: types::SourcedItem) -> Result<NewVm, VcdError> {
         change.hardware = change::spec(spec)?;
     }
     if let Some(section) = params.virtual_hardware_section {
-        change::hardware_section(&mut change, section);
+        change::hardware_section(&mut change, section)?;
     }
     if let Some(section) = params.network_connection_section {
         change.nics = change::nics(section)?.nics;
@@ -181,12 +214,11 @@ fn sourced_item(item: types::SourcedItem) -> Result<NewVm, VcdError> {
 fn created_item(item: types::Vm) -> Result<NewVm, VcdError> {
     let name = Some(item.entity.name.clone());
     let description = item.entity.description.clone();
-    let mut change = change::reconfigure(item)?;
+    let spec = Box::<VmSpec>::default();
+    let mut change = change::reconfigure(item, &spec)?;
     change.name = None;
     change.description = None;
-    let mut spec = VmSpec::default();
-    spec.guest.computer_name = change.guest.take().and_then(|guest| guest.computer_name);
-    Ok(NewVm { name, description, source: VmSource::Empty(Box::new(spec)), change })
+    Ok(NewVm { name, description, source: VmSource::Empty(spec), change })
 }
 
 /// What an href names as the source of a VM.

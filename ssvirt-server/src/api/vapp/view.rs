@@ -65,12 +65,13 @@ pub fn vanished(ctx: &Ctx, row: &VApp) -> types::VApp {
 }
 
 fn status(ctx: &Ctx, details: &VAppDetails) -> Status {
-    let status = match details.vapp.phase {
+    let vms = details.vms.iter().map(|details| details.vm.status());
+    match details.vapp.phase {
         Phase::Creating => Status::Unresolved,
         Phase::Failed => Status::FailedCreation,
-        Phase::Ready => Status::of_vapp(details.vms.iter().map(|details| details.vm.status())),
-    };
-    if ctx.modern_status() { status } else { status.legacy() }
+        Phase::Ready if ctx.modern_status() => Status::of_vapp(vms),
+        Phase::Ready => Status::of_vapp(vms.map(Status::legacy)),
+    }
 }
 
 /// The links of a vApp: what its state and the caller's rights allow.

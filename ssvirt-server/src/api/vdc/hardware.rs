@@ -110,10 +110,14 @@ pub fn supported(vdc_href: &str) -> types::SupportedHardwareVersions {
     }
 }
 
+/// The number of a version that is offered.
+pub fn number(name: &str) -> Option<u8> {
+    VERSIONS.iter().copied().find(|number| format!("vmx-{number}") == name)
+}
+
 /// A version in full.
 pub fn version(name: &str, href: String) -> Option<types::VirtualHardwareVersion> {
-    let number: u8 =
-        name.strip_prefix("vmx-")?.parse().ok().filter(|number| VERSIONS.contains(number))?;
+    let number = number(name)?;
     let adapter = |id: &str, legacy_id, name: &str, buses, units| types::HardDiskAdapter {
         id: id.to_owned(),
         legacy_id,

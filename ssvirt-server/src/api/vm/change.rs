@@ -6,22 +6,23 @@ use ssvirt_core::{
     Id,
     model::{
         BootOptions, ComputePolicy, DiskAdapter, Firmware, GuestCustomization, IpMode, Product,
-        Property, Shares, StorageProfile,
+        Property, StorageProfile, VmSpec,
     },
     service::{DiskRequest, HardwareChange, NicRequest, VmChange},
 };
 use ssvirt_vcd::types;
 
-use crate::error::VcdError;
+use crate::{api::vdc::hardware, error::VcdError};
 
-/// reconfigureVm, and the VM to be made of a CreateItem: what is present changes, the rest stays.
-pub fn reconfigure(vm: types::Vm) -> Result<VmChange, VcdError> {
+/// reconfigureVm, and the VM to be made of a CreateItem: what is present changes, the rest stays as in
+/// `before`.
+pub fn reconfigure(vm: types::Vm, before: &VmSpec) -> Result<VmChange, VcdError> {
     let mut change = VmChange {
         name: Some(vm.entity.name).filter(|name| !name.is_empty()),
         description: vm.entity.description,
         storage_profile: profile(vm.storage_profile.as_ref())?,
         sizing_policy: policy(vm.compute_policy.as_ref())?,
-        guest: vm.guest_customization_section.map(guest_settings),
+        guest: vm.guest_customization_section.map(|given| guest_settings(given, &before.guest)),
         products: (!vm.product_section.is_empty()).then(|| products(vm.product_section)),
         nested_hypervisor: vm.nested_hypervisor_enabled,
         ..VmChange::default()
@@ -33,10 +34,16 @@ pub fn reconfigure(vm: types::Vm) -> Result<VmChange, VcdError> {
         change.nics = nics(section)?.nics;
     }
     if let Some(section) = vm.virtual_hardware_section {
-        hardware_section(&mut change, section);
+        hardware_section(&mut change, section)?;
     }
-    if let Some(capabilities) = vm.vm_capabilities {
-        change.hot_add = capabilities.cpu_hot_add_enabled.zip(capabilities.memory_hot_add_enabled);
+    if let Some(given) = vm.vm_capabilities {
+        let said = given.cpu_hot_add_enabled.is_some() || given.memory_hot_add_enabled.is_some();
+        change.hot_add = said.then(|| {
+            (
+                given.cpu_hot_add_enabled.unwrap_or(before.cpu_hot_add),
+                given.memory_hot_add_enabled.unwrap_or(before.memory_hot_add),
+            )
+        });
     }
     change.boot = vm.boot_options.and_then(boot_options);
     Ok(change)
@@ -44,13 +51,16 @@ pub fn reconfigure(vm: types::Vm) -> Result<VmChange, VcdError> {
 
 /// A hardware section: vCPUs, memory, sizes of disks that are there, extra configuration. What a
 /// specification says goes before.
-pub fn hardware_section(change: &mut VmChange, section: types::VirtualHardwareSection) {
+pub fn hardware_section(
+    change: &mut VmChange,
+    section: types::VirtualHardwareSection,
+) -> Result<(), VcdError> {
     let hardware = &mut change.hardware;
     for item in section.item {
         let Some(quantity) = item.virtual_quantity else { continue };
         match item.resource_type {
             Some(3) => {
-                hardware.cpus = hardware.cpus.or_else(|| i32::try_from(quantity).ok());
+                hardware.cpus = hardware.cpus.or(Some(cpus(quantity)?));
                 let cores = item.cores_per_socket.map(|cores| cores.value);
                 hardware.cores_per_socket = hardware.cores_per_socket.or(cores);
             }
@@ -67,6 +77,13 @@ pub fn hardware_section(change: &mut VmChange, section: types::VirtualHardwareSe
     change
         .extra_config
         .extend(section.extra_config.into_iter().map(|entry| (entry.key, entry.value)));
+    Ok(())
+}
+
+fn cpus(quantity: i64) -> Result<i32, VcdError> {
+    i32::try_from(quantity).map_err(|_| {
+        VcdError::bad_request(format!("Bad request: {quantity} vCPUs are not possible."))
+    })
 }
 
 /// Boot options; an empty element keeps them.
@@ -111,14 +128,12 @@ pub fn policy(given: Option<&types::ComputePolicy>) -> Result<Option<Id<ComputeP
 
 /// A specification.
 pub fn spec(section: types::VmSpecSection) -> Result<HardwareChange, VcdError> {
-    let cpu = section.cpu_resource_mhz.as_ref();
-    let memory = section.memory_resource_mb.as_ref();
-    let shares = (cpu.is_some() || memory.is_some()).then(|| Shares {
-        cpu_reservation_mhz: cpu.and_then(|given| given.reservation).unwrap_or(0),
-        cpu_limit_mhz: cpu.and_then(|given| given.limit).filter(|limit| *limit >= 0),
-        memory_reservation_mib: memory.and_then(|given| given.reservation).unwrap_or(0),
-        memory_limit_mib: memory.and_then(|given| given.limit).filter(|limit| *limit >= 0),
-    });
+    // What is not there stays as it is.
+    let shares = |given: Option<&types::ComputeResource>| {
+        given.map(|given| (given.reservation.unwrap_or(0), given.limit.filter(|limit| *limit >= 0)))
+    };
+    let cpu_shares = shares(section.cpu_resource_mhz.as_ref());
+    let memory_shares = shares(section.memory_resource_mb.as_ref());
     let firmware = match section.firmware.as_deref() {
         None | Some("") => None,
         Some("bios") => Some(Firmware::Bios),
@@ -129,6 +144,14 @@ pub fn spec(section: types::VmSpecSection) -> Result<HardwareChange, VcdError> {
             )));
         }
     };
+    let hardware_version =
+        section.hardware_version.map(|given| given.value).filter(|text| !text.is_empty());
+    if let Some(name) = hardware_version.as_deref().filter(|name| hardware::number(name).is_none())
+    {
+        return Err(VcdError::bad_request(format!(
+            "Bad request: \"{name}\" is not a virtual hardware version."
+        )));
+    }
     if section
         .media_section
         .is_some_and(|media| media.media_settings.iter().any(|one| one.media_image.is_some()))
@@ -143,12 +166,10 @@ pub fn spec(section: types::VmSpecSection) -> Result<HardwareChange, VcdError> {
         cpus: section.num_cpus,
         cores_per_socket: section.num_cores_per_socket,
         memory_mib: section.memory_resource_mb.map(|given| given.configured),
-        hardware_version: section
-            .hardware_version
-            .map(|given| given.value)
-            .filter(|text| !text.is_empty()),
+        hardware_version,
         cpu_type: section.virtual_cpu_type.filter(|text| !text.is_empty()),
-        shares,
+        cpu_shares,
+        memory_shares,
         disks: disks.transpose()?,
         ..HardwareChange::default()
     })
@@ -211,22 +232,35 @@ fn nic(given: types::NetworkConnection) -> Result<NicRequest, VcdError> {
 }
 
 /// A guest section on its own.
-pub fn guest(section: types::GuestCustomizationSection) -> VmChange {
-    VmChange { guest: Some(guest_settings(section)), ..VmChange::default() }
+pub fn guest(section: types::GuestCustomizationSection, before: &VmSpec) -> VmChange {
+    VmChange { guest: Some(guest_settings(section, &before.guest)), ..VmChange::default() }
 }
 
-/// A guest section.
-pub fn guest_settings(section: types::GuestCustomizationSection) -> GuestCustomization {
+/// A guest section. Passwords that clients are not shown stay where they are not sent but still wanted.
+pub fn guest_settings(
+    section: types::GuestCustomizationSection,
+    before: &GuestCustomization,
+) -> GuestCustomization {
+    let join_domain = section.join_domain_enabled.unwrap_or(false);
+    let admin_password_enabled = section.admin_password_enabled.unwrap_or(false);
+    let admin_password_auto = section.admin_password_auto.unwrap_or(false);
+    let kept = |wanted: bool, password: &Option<String>| password.clone().filter(|_| wanted);
     GuestCustomization {
         enabled: section.enabled.unwrap_or(false),
         change_sid: section.change_sid.unwrap_or(false),
-        join_domain: section.join_domain_enabled.unwrap_or(false),
+        join_domain,
         use_org_settings: section.use_org_settings.unwrap_or(false),
         domain_name: section.domain_name,
         domain_user: section.domain_user_name,
-        admin_password_enabled: section.admin_password_enabled.unwrap_or(false),
-        admin_password_auto: section.admin_password_auto.unwrap_or(false),
-        admin_password: section.admin_password,
+        domain_user_password: section
+            .domain_user_password
+            .or_else(|| kept(join_domain, &before.domain_user_password)),
+        machine_object_ou: section.machine_object_ou,
+        admin_password_enabled,
+        admin_password_auto,
+        admin_password: section.admin_password.or_else(|| {
+            kept(admin_password_enabled && !admin_password_auto, &before.admin_password)
+        }),
         admin_auto_logon: section.admin_auto_logon_enabled.unwrap_or(false),
         admin_auto_logon_count: section.admin_auto_logon_count.unwrap_or(0),
         reset_password_required: section.reset_password_required.unwrap_or(false),
@@ -263,7 +297,7 @@ pub fn hardware_item(part: &str, item: &types::RasdItem) -> Result<VmChange, Vcd
         .ok_or_else(|| VcdError::bad_request("Bad request: VirtualQuantity is missing."))?;
     let hardware = match part {
         "cpu" => HardwareChange {
-            cpus: Some(i32::try_from(quantity).unwrap_or(i32::MAX)),
+            cpus: Some(cpus(quantity)?),
             cores_per_socket: item.cores_per_socket.as_ref().map(|cores| cores.value),
             ..HardwareChange::default()
         },

@@ -301,9 +301,11 @@ pub fn network_connection(source: &Source<'_>) -> types::NetworkConnectionSectio
     }
 }
 
-/// What the guest is set up with. Passwords are shown as VCD shows them: to those who may read the section.
-pub fn guest_customization(source: &Source<'_>) -> types::GuestCustomizationSection {
+/// What the guest is set up with. The administrator's password is shown to those who may set it, and never in
+/// templates; the domain's to nobody.
+pub fn guest_customization(ctx: &Ctx, source: &Source<'_>) -> types::GuestCustomizationSection {
     let guest = &source.spec.guest;
+    let shown = source.state.is_some() && ctx.caller.has(right::VM_PASSWORD);
     types::GuestCustomizationSection {
         href: source.section("guestCustomizationSection"),
         r#type: source.media(mt::GUEST_CUSTOMIZATION_SECTION),
@@ -316,9 +318,10 @@ pub fn guest_customization(source: &Source<'_>) -> types::GuestCustomizationSect
         use_org_settings: Some(guest.use_org_settings),
         domain_name: guest.domain_name.clone(),
         domain_user_name: guest.domain_user.clone(),
+        machine_object_ou: guest.machine_object_ou.clone(),
         admin_password_enabled: Some(guest.admin_password_enabled),
         admin_password_auto: Some(guest.admin_password_auto),
-        admin_password: guest.admin_password.clone(),
+        admin_password: guest.admin_password.clone().filter(|_| shown),
         admin_auto_logon_enabled: Some(guest.admin_auto_logon),
         admin_auto_logon_count: Some(guest.admin_auto_logon_count),
         reset_password_required: Some(guest.reset_password_required),

@@ -28,7 +28,7 @@ pub fn vm(ctx: &Ctx, details: &VmDetails) -> types::Vm {
         virtual_hardware_section: Some(sections::hardware(ctx, &source)),
         operating_system_section: Some(sections::operating_system(&source)),
         network_connection_section: Some(sections::network_connection(&source)),
-        guest_customization_section: Some(sections::guest_customization(&source)),
+        guest_customization_section: Some(sections::guest_customization(ctx, &source)),
         product_section: sections::product_elements(&row.products),
         runtime_info_section: Some(runtime(details)),
         snapshot_section: None,

@@ -286,3 +286,36 @@ fn route(path: &str) -> String {
     let segments = path.split('/').map(|segment| if is_id(segment) { "{id}" } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }
+
+#[cfg(test)]
+mod tests {
+    use poem::endpoint::make_sync;
+    use ssvirt_backends::sql::SqlStore;
+    use ssvirt_core::Cloud;
+
+    use super::*;
+    use crate::auth::Tokens;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_without_internals() {
+        let store = SqlStore::memory().await.unwrap();
+        let state = State {
+            cloud: Cloud::builder(Arc::new(store)).build(),
+            tokens: Arc::new(Tokens::new(b"a key for tests")),
+            public_url: None,
+            plain_http: false,
+        };
+        let broken = make_sync(|_| -> Response { panic!("the secret of it") });
+        let request = Request::builder()
+            .uri_str("/api/org")
+            .header("accept", "application/*+xml;version=37.0");
+        let response = Negotiate::new(broken, state).call(request.finish()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = response.into_body().into_string().await.unwrap();
+        assert!(
+            body.contains("majorErrorCode=\"500\"") && body.contains("INTERNAL_SERVER_ERROR"),
+            "{body}"
+        );
+        assert!(!body.contains("secret"), "{body}");
+    }
+}

@@ -319,7 +319,7 @@ mod tests {
                 "postgres://u:p@host:5432/db?sslmode=disable",
                 "postgres://u:p@host:5432/x?sslmode=disable",
             ),
-            ("postgres://u@localhost?host=/tmp/a", "postgres://u@localhost/x?host=/tmp/a"),
+            ("postgres://u@localhost?host=/run/a", "postgres://u@localhost/x?host=/run/a"),
             ("postgres://host/", "postgres://host/x"),
         ] {
             assert_eq!(with_database(url, "x"), expected);

@@ -54,6 +54,7 @@ kinds! {
     Task "task" "task",
     Event "audit" "event",
     Site "site" "site",
+    RightsCategory "rightsCategory" "category of rights",
 }
 
 /// A thing with an id.

@@ -9,7 +9,7 @@ use uuid::{Uuid, uuid};
 
 use crate::{
     id::Id,
-    model::{Right, Role},
+    model::{Right, RightsCategory, Role},
 };
 
 /// The names of the tenant rights.
@@ -33,6 +33,27 @@ pub fn role_id(name: &str) -> Id<Role> {
 /// The category of a right: what stands before the colon.
 pub fn category(name: &str) -> &str {
     name.split_once(':').map_or("General", |(category, _)| category)
+}
+
+/// The id of a category of rights.
+pub fn category_id(category: &str) -> Id<RightsCategory> {
+    Id::new(Uuid::new_v5(&NAMESPACE, format!("category:{category}").as_bytes()))
+}
+
+/// The categories of the tenant rights, by name.
+pub static CATEGORIES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let mut all: Vec<&str> = TENANT.iter().map(|name| category(name)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+});
+
+/// VCD's key for the translated name of a standard role.
+pub fn bundle_key(role: &str) -> Option<&'static str> {
+    static KEYS: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
+        standard_roles().into_iter().map(|role| (role.name, role.bundle_key)).collect()
+    });
+    KEYS.iter().find(|(name, _)| *name == role).map(|(_, key)| *key)
 }
 
 /// Rights that the code asks for.
@@ -59,6 +80,10 @@ pub mod right {
     pub const USER_VIEW: &str = "Group / User: View";
     /// Change users and groups.
     pub const USER_MANAGE: &str = "Group / User: Manage";
+    /// Publish catalogs to other organizations.
+    pub const CATALOG_PUBLISH: &str = "Catalog: Publish";
+    /// Change the organization's full name and description.
+    pub const ORG_EDIT: &str = "Organization: Edit Properties";
     /// See the organization's settings.
     pub const ORG_VIEW: &str = "Organization: View";
     /// Use the administrator's query types.
@@ -149,7 +174,7 @@ const AUTHOR: &[&str] = &[
 const CATALOG: &[&str] = &[
     right::CATALOG_CREATE,
     right::CATALOG_EDIT,
-    "Catalog: Publish",
+    right::CATALOG_PUBLISH,
     "Catalog: Sharing",
     "Catalog: View ACL",
 ];

@@ -1,9 +1,16 @@
 //! Bringing a database to this program's schema.
 
 use sqlx::migrate::{MigrateError, Migrator};
-use ssvirt_core::{Error, Result, rights};
+use ssvirt_core::{
+    Error, Result,
+    model::{CatalogItem, Org, User, VApp, Vdc, Vm},
+    rights,
+};
 
-use super::driver::{self, Engine, Val};
+use super::{
+    driver::{self, Engine, Val},
+    record::{Record, decode},
+};
 
 /// The migrations, as SQLite runs them.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -32,7 +39,57 @@ pub(super) async fn run(engine: &Engine, patience: std::time::Duration) -> Resul
             }
         }
     }
-    fill_rights(engine).await
+    fill_rights(engine).await?;
+    project_all(engine).await
+}
+
+/// Which columns the tables have; raised with every migration that adds some.
+const PROJECTION: i64 = 2;
+
+/// Fills the columns that a migration added from the documents, table by table, once.
+async fn project_all(engine: &Engine) -> Result<()> {
+    project::<Org>(engine).await?;
+    project::<User>(engine).await?;
+    project::<Vdc>(engine).await?;
+    project::<CatalogItem>(engine).await?;
+    project::<VApp>(engine).await?;
+    project::<Vm>(engine).await
+}
+
+async fn project<T: Record>(engine: &Engine) -> Result<()> {
+    let known = "SELECT revision FROM projections WHERE name = $1";
+    let name = || vec![Val::text(T::TABLE)];
+    let done = |rows: Vec<driver::Row>| -> Result<bool> {
+        Ok(rows.first().map(|row| row.int(0)).transpose()?.is_some_and(|done| done >= PROJECTION))
+    };
+    if done(engine.read().await?.fetch(known, name()).await?)? {
+        return Ok(());
+    }
+    let mut conn = engine.begin().await?;
+    // Whoever else does it at this moment is waited for here.
+    let claim = "INSERT INTO projections (name, revision) VALUES ($1, 0) \
+                 ON CONFLICT (name) DO UPDATE SET revision = projections.revision";
+    conn.execute(claim, name()).await?;
+    if done(conn.fetch(known, name()).await?)? {
+        return Ok(());
+    }
+    let sets: Vec<_> = T::COLUMNS
+        .iter()
+        .enumerate()
+        .map(|(index, column)| format!("{column} = ${}", index + 2))
+        .collect();
+    let update = format!("UPDATE {} SET {} WHERE id = $1", T::TABLE, sets.join(", "));
+    let rows = conn.fetch(format!("SELECT data, version FROM {}", T::TABLE), Vec::new()).await?;
+    for row in rows {
+        let record: T = decode(&row)?;
+        let mut vals = vec![Val::text(record.id())];
+        vals.extend(record.project());
+        conn.execute(update.clone(), vals).await?;
+    }
+    let mut vals = name();
+    vals.push(Val::Int(PROJECTION));
+    conn.execute("UPDATE projections SET revision = $2 WHERE name = $1", vals).await?;
+    conn.commit().await
 }
 
 #[cfg(feature = "sqlite")]

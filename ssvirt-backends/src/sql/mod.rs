@@ -14,11 +14,12 @@ mod resources;
 mod store;
 mod tasks;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use ssvirt_core::{
     Error, Result,
+    env::{Clock, SystemClock},
     store::{TenancyStore, Tx, UnitOfWork},
 };
 
@@ -52,6 +53,7 @@ impl Default for SqlOptions {
 pub struct SqlStore {
     engine: Engine,
     patience: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 /// Takes `sqlite://PATH`, `sqlite::memory:` or `postgres://...`. PostgreSQL is not connected to before it is
@@ -77,7 +79,7 @@ pub async fn connect(url: &str, options: SqlOptions) -> Result<SqlStore> {
             ));
         }
     };
-    Ok(SqlStore { engine, patience: options.acquire_timeout })
+    Ok(SqlStore { engine, patience: options.acquire_timeout, clock: Arc::new(SystemClock) })
 }
 
 #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
@@ -95,6 +97,13 @@ impl SqlStore {
         let store = connect("sqlite::memory:", SqlOptions::default()).await?;
         store.migrate().await?;
         Ok(store)
+    }
+
+    /// By this clock, which tells when rows were last changed; the machine's by default.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Brings the database to this program's schema. Several replicas may do it at once.
@@ -118,11 +127,11 @@ impl TenancyStore for SqlStore {
     }
 
     async fn begin(&self) -> Result<Tx> {
-        Ok(Box::new(SqlTx { conn: self.engine.begin().await? }))
+        Ok(Box::new(SqlTx { conn: self.engine.begin().await?, clock: Arc::clone(&self.clock) }))
     }
 
     async fn read(&self) -> Result<Tx> {
-        Ok(Box::new(SqlTx { conn: self.engine.read().await? }))
+        Ok(Box::new(SqlTx { conn: self.engine.read().await?, clock: Arc::clone(&self.clock) }))
     }
 
     async fn health(&self) -> Result<()> {
@@ -133,6 +142,7 @@ impl TenancyStore for SqlStore {
 /// A unit of work: one transaction.
 struct SqlTx {
     conn: Conn,
+    clock: Arc<dyn Clock>,
 }
 
 #[async_trait]

@@ -1,6 +1,7 @@
 //! [`Table`] for everything that is stored as a document.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use ssvirt_core::{
     Error, ErrorKind, Id, Result,
@@ -33,6 +34,8 @@ pub(super) trait Record:
     fn version(&self) -> i64;
     /// Sets the version.
     fn set_version(&mut self, version: i64);
+    /// Notes that it is being changed, where that is shown.
+    fn touch(&mut self, _now: Timestamp) {}
     /// Its name for messages.
     fn label(&self) -> &str {
         ""
@@ -234,6 +237,7 @@ impl<T: Record> Table<T> for SqlTx {
 
     async fn update_row(&mut self, row: &mut T) -> Result<()> {
         let version = row.version();
+        row.touch(self.clock.now());
         let mut vals =
             vec![Val::text(row.id()), Val::Int(version), Val::Text(serde_json::to_string(row)?)];
         vals.extend(row.project());

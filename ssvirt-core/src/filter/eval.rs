@@ -9,6 +9,13 @@ pub fn matches(filter: &Filter, field: &dyn Fn(&str) -> Value) -> bool {
         Filter::And(parts) => parts.iter().all(|part| matches(part, field)),
         Filter::Or(parts) => parts.iter().any(|part| matches(part, field)),
         Filter::Compare(comparison) => compare(comparison, &field(&comparison.field)),
+        Filter::Search(search) => {
+            let text = search.text.to_ascii_lowercase();
+            search.fields.iter().any(|name| match field(name) {
+                Value::Text(value) => value.to_ascii_lowercase().contains(&text),
+                _ => false,
+            })
+        }
     }
 }
 

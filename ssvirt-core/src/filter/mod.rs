@@ -18,6 +18,18 @@ pub enum Filter {
     Or(Vec<Filter>),
     /// One comparison.
     Compare(Comparison),
+    /// What people type into a search box.
+    Search(Search),
+}
+
+/// Lets through what has the text in any of these fields of text, without regard to the case of ASCII
+/// letters. It is not part of FIQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// The fields.
+    pub fields: Vec<String>,
+    /// The text.
+    pub text: String,
 }
 
 /// `field op value`.
@@ -120,6 +132,25 @@ impl Filter {
         if filters.len() == 1 { filters.remove(0) } else { Self::And(filters) }
     }
 
+    /// Changes every comparison; stops at the first error.
+    ///
+    /// # Errors
+    /// What `change` answers.
+    pub fn try_map<E>(
+        self,
+        change: &mut dyn FnMut(Comparison) -> Result<Self, E>,
+    ) -> Result<Self, E> {
+        let mut all = |parts: Vec<Self>| {
+            parts.into_iter().map(|part| part.try_map(change)).collect::<Result<Vec<_>, E>>()
+        };
+        Ok(match self {
+            Self::And(parts) => Self::And(all(parts)?),
+            Self::Or(parts) => Self::Or(all(parts)?),
+            Self::Compare(comparison) => change(comparison)?,
+            Self::Search(search) => Self::Search(search),
+        })
+    }
+
     /// Visits every comparison.
     pub fn comparisons<'a>(&'a self, visit: &mut dyn FnMut(&'a Comparison)) {
         match self {
@@ -127,6 +158,7 @@ impl Filter {
                 parts.iter().for_each(|part| part.comparisons(visit))
             }
             Self::Compare(comparison) => visit(comparison),
+            Self::Search(_) => {}
         }
     }
 }

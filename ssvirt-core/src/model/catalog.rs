@@ -59,6 +59,9 @@ pub struct CatalogItem {
     pub source: Option<ItemSource>,
     /// When it was made.
     pub created: Timestamp,
+    /// When it was last changed; none is when it was made.
+    #[serde(default)]
+    pub modified: Option<Timestamp>,
     /// See the module.
     pub version: i64,
 }

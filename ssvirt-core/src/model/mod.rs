@@ -24,7 +24,7 @@ pub use org::{LeaseDefaults, Org};
 pub use session::Session;
 pub use task::{Task, TaskFailure, TaskStatus, TaskStep};
 pub use template::{Template, TemplateStatus, TemplateVm};
-pub use user::{Role, User};
+pub use user::{Notifications, Preferences, Role, User};
 pub use vapp::{Lease, Phase, Product, Property, VApp, VAppNetwork};
 pub use vdc::{AllocationModel, ComputePolicy, ProviderVdc, StorageProfile, Vdc};
 pub use vm::{
@@ -64,6 +64,13 @@ entity!(
 pub struct Right;
 impl Entity for Right {
     const KIND: EntityKind = EntityKind::Right;
+}
+
+/// A group of rights; categories are data, see [`crate::rights`].
+#[derive(Clone, Copy, Debug)]
+pub struct RightsCategory;
+impl Entity for RightsCategory {
+    const KIND: EntityKind = EntityKind::RightsCategory;
 }
 
 /// A virtual machine inside a template.

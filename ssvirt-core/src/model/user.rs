@@ -33,10 +33,67 @@ pub struct User {
     pub stored_vm_quota: i32,
     /// Argon2id hash of the password in PHC form; none cannot log in.
     pub password_hash: Option<String>,
+    /// How a console shows things to it; none as long as it has chosen nothing.
+    #[serde(default)]
+    pub preferences: Option<Preferences>,
     /// When it was made.
     pub created: Timestamp,
     /// See the module.
     pub version: i64,
+}
+
+/// How a console shows things to a user. Nothing here means anything to the cloud itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preferences {
+    /// `light`, `dark` or `auto`.
+    pub theme: String,
+    /// Language tag (BCP 47).
+    pub language: String,
+    /// Time zone by its IANA name.
+    pub timezone: String,
+    /// How dates are written, such as `YYYY-MM-DD`.
+    pub date_format: String,
+    /// `12h` or `24h`.
+    pub time_format: String,
+    /// What it wants to be told of.
+    pub notifications: Notifications,
+    /// Rows a page.
+    pub items_per_page: i32,
+    /// Seconds between two looks at what is shown; 0 is never.
+    pub refresh_seconds: i32,
+}
+
+/// What a user wants to be told of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notifications {
+    /// By e-mail.
+    pub email: bool,
+    /// By the browser.
+    pub browser: bool,
+    /// When a VM's power changes.
+    pub vm_state_changes: bool,
+    /// When the provider maintains the system.
+    pub system_maintenance: bool,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            theme: "auto".to_owned(),
+            language: "en".to_owned(),
+            timezone: "UTC".to_owned(),
+            date_format: "YYYY-MM-DD".to_owned(),
+            time_format: "24h".to_owned(),
+            notifications: Notifications {
+                email: false,
+                browser: false,
+                vm_state_changes: false,
+                system_maintenance: false,
+            },
+            items_per_page: 25,
+            refresh_seconds: 30,
+        }
+    }
 }
 
 impl std::fmt::Debug for User {

@@ -55,6 +55,9 @@ pub struct VApp {
     pub products: Vec<Product>,
     /// When it was made.
     pub created: Timestamp,
+    /// When it was last changed; none is when it was made.
+    #[serde(default)]
+    pub modified: Option<Timestamp>,
     /// See the module.
     pub version: i64,
 }

@@ -73,8 +73,14 @@ pub struct Vdc {
     pub allocation_model: AllocationModel,
     /// CPU limit in MHz; 0 is unlimited.
     pub cpu_limit_mhz: i64,
+    /// CPU that is set aside, in MHz; none is all of the limit.
+    #[serde(default)]
+    pub cpu_allocated_mhz: Option<i64>,
     /// Memory limit in MiB; 0 is unlimited.
     pub memory_limit_mib: i64,
+    /// Memory that is set aside, in MiB; none is all of the limit.
+    #[serde(default)]
+    pub memory_allocated_mib: Option<i64>,
     /// The speed of one vCPU in MHz, by which vCPUs count against the CPU limit.
     pub vcpu_mhz: i64,
     /// Most NICs; 0 is unlimited.
@@ -83,10 +89,30 @@ pub struct Vdc {
     pub network_quota: i32,
     /// Most VMs; 0 is unlimited.
     pub vm_quota: i32,
+    /// Whether disks take storage only as they fill.
+    #[serde(default = "thin")]
+    pub thin_provision: bool,
     /// When it was made.
     pub created: Timestamp,
     /// See the module.
     pub version: i64,
+}
+
+impl Vdc {
+    /// CPU that is set aside, in MHz.
+    pub fn cpu_allocated(&self) -> i64 {
+        self.cpu_allocated_mhz.unwrap_or(self.cpu_limit_mhz)
+    }
+
+    /// Memory that is set aside, in MiB.
+    pub fn memory_allocated(&self) -> i64 {
+        self.memory_allocated_mib.unwrap_or(self.memory_limit_mib)
+    }
+}
+
+/// What rows say that were written before it could be chosen.
+const fn thin() -> bool {
+    true
 }
 
 /// A class of storage that a VDC offers.

@@ -40,6 +40,9 @@ pub struct Vm {
     pub security_tags: Vec<String>,
     /// When it was made.
     pub created: Timestamp,
+    /// When it was last changed; none is when it was made.
+    #[serde(default)]
+    pub modified: Option<Timestamp>,
     /// See the module.
     pub version: i64,
 }

@@ -205,7 +205,8 @@ fields! {
         "name" Text, Both; "displayName" Text, Both; "isEnabled" Bool, Both; "isReadOnly" Bool, Both;
         "canPublishCatalogs" Bool, Both; "deployedVMQuota" Int, Both; "storedVMQuota" Int, Both;
         "numberOfCatalogs" Int, Both; "numberOfVdcs" Int, Both; "numberOfVApps" Int, Both;
-        "numberOfGroups" Int, Both; "numberOfDisks" Int, Both;
+        "numberOfGroups" Int, Both; "numberOfDisks" Int, Both; "description" Text, Never;
+        "numberOfRunningVMs" Int, Never; "numberOfUsers" Int, Never; "objectVersion" Int, Never;
     }
     OrgVdc Vdc {
         "name" Text, Both; "description" Text, Both; "isEnabled" Bool, Both; "status" Text, Both; "isBusy" Bool, Both;
@@ -217,19 +218,23 @@ fields! {
         "numberOfVApps" Int, Both; "numberOfVMs" Int, Both; "numberOfRunningVMs" Int, Both;
         "numberOfDeployedVApps" Int, Both; "numberOfMedia" Int, Both; "numberOfDisks" Int, Both;
         "numberOfVAppTemplates" Int, Both; "numberOfStorageProfiles" Int, Both; "isSystemVdc" Bool, Both;
-        "isThinProvisioned" Bool, Both; "isFastProvisioned" Bool, Both;
+        "isThinProvisioned" Bool, Both; "isFastProvisioned" Bool, Both; "allocationModel" Text, Never;
+        "nicQuota" Int, Never; "networkQuota" Int, Never; "objectVersion" Int, Never;
     }
     Catalog Catalog {
         "name" Text, Both; "description" Text, Tenant; "isPublished" Bool, Both; "isShared" Bool, Both; "isLocal" Bool, Both;
         "creationDate" Time, Both; "orgName" Text, Both; "org" Ref(K::Org), Admin; "ownerName" Text, Both;
         "owner" Ref(K::User), Both; "numberOfVAppTemplates" Int, Tenant; "numberOfTemplates" Int, Admin;
         "numberOfMedia" Int, Both; "version" Int, Tenant; "publishSubscriptionType" Text, Tenant; "status" Text, Tenant;
+        "objectVersion" Int, Never;
     }
     CatalogItem CatalogItem {
         "name" Text, Both; "entity" Ref(K::Template), Both; "entityName" Text, Both; "entityType" Text, Both;
         "catalog" Ref(K::Catalog), Both; "catalogName" Text, Both; "owner" Ref(K::User), Both; "ownerName" Text, Both;
         "org" Ref(K::Org), Admin; "isPublished" Bool, Both; "creationDate" Time, Both; "isExpired" Bool, Both;
-        "status" Text, Both;
+        "status" Text, Both; "description" Text, Never; "modificationDate" Time, Never; "versionNumber" Int, Never;
+        "numberOfVMs" Int, Never; "guestOs" Text, Never; "numberOfCpus" Int, Never; "memoryMB" Int, Never;
+        "storageMB" Int, Never;
     }
     VAppTemplate Template {
         "name" Text, Both; "description" Text, Tenant; "catalog" Ref(K::Catalog), Both; "catalogName" Text, Both;
@@ -246,6 +251,7 @@ fields! {
         "isExpired" Bool, Both; "isInMaintenanceMode" Bool, Both; "isAutoNature" Bool, Both; "isVdcEnabled" Bool, Admin;
         "numberOfVMs" Int, Admin; "numberOfCpus" Int, Both; "memoryAllocationMB" Int, Both;
         "totalStorageAllocatedMb" Int, Both; "storageKB" Int, Admin; "cpuAllocationMhz" Int, Admin;
+        "orgName" Text, Never; "modificationDate" Time, Never;
     }
     Vm Vm {
         "name" Text, Both; "description" Text, Both; "containerName" Text, Both; "container" Ref(K::VApp), Both;
@@ -256,7 +262,7 @@ fields! {
         "isPublished" Bool, Both; "isDeleted" Bool, Both; "isAutoNature" Bool, Both; "isInMaintenanceMode" Bool, Tenant;
         "isExpired" Bool, Both; "storageProfileName" Text, Both; "totalStorageAllocatedMb" Int, Tenant;
         "dateCreated" Time, Both; "vmSizingPolicyId" Urn(K::ComputePolicy), Both; "gcStatus" Text, Both;
-        "firmware" Text, Both; "vmToolsStatus" Text, Tenant;
+        "firmware" Text, Both; "vmToolsStatus" Text, Tenant; "modificationDate" Time, Never;
     }
     Task Task {
         "name" Text, Both; "operationFull" Text, Both; "status" Text, Both; "progress" Int, Both;
@@ -268,7 +274,8 @@ fields! {
         "name" Text, Both; "fullName" Text, Both; "isEnabled" Bool, Both; "org" Ref(K::Org), Admin;
         "deployedVMQuota" Int, Both; "storedVMQuota" Int, Both; "numberOfDeployedVMs" Int, Both;
         "numberOfStoredVMs" Int, Both; "isLdapUser" Bool, Both; "isExternal" Bool, Both; "isLocked" Bool, Tenant;
-        "identityProviderType" Text, Both; "roleNames" Text, Tenant;
+        "identityProviderType" Text, Both; "roleNames" Text, Tenant; "email" Text, Never; "description" Text, Never;
+        "orgName" Text, Never; "role" Ref(K::Role), Never; "objectVersion" Int, Never;
     }
     Role Role {
         "name" Text, Both; "description" Text, Tenant; "isReadOnly" Bool, Both; "org" Ref(K::Org), Admin;

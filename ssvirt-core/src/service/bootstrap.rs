@@ -94,7 +94,7 @@ impl Cloud {
         let administrator = NewUser {
             name: "administrator".to_owned(),
             full_name: "Administrator".to_owned(),
-            role: role::SYSTEM_ADMINISTRATOR.to_owned(),
+            role: role::SYSTEM_ADMINISTRATOR.into(),
             password: Some(password()),
             ..NewUser::default()
         };

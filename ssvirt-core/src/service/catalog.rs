@@ -4,17 +4,18 @@ use std::collections::HashSet;
 
 use uuid::{Uuid, uuid};
 
-use super::{Caller, Cloud, check_name, found};
+use super::{Caller, Cloud, Removal, check_name, check_version, found};
 use crate::{
     catalog::SourceItem,
     error::{Error, ErrorKind, Result},
     id::{Entity, Id},
     model::{
-        Catalog, CatalogItem, ItemSource, Org, Outcome, Template, TemplateStatus, TemplateVm, User,
-        VmSpec,
+        Catalog, CatalogItem, ItemSource, Org, Outcome, Task, Template, TemplateStatus, TemplateVm,
+        User, VmSpec,
     },
     rights::right,
     store::{By, Tx},
+    task::{NewTask, forget_catalog},
 };
 
 /// A catalog to be made.
@@ -24,6 +25,21 @@ pub struct NewCatalog {
     pub name: String,
     /// Free text.
     pub description: String,
+    /// Whether other organizations may read it.
+    pub published: bool,
+}
+
+/// What is to be different in a catalog; what is none stays.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogChange {
+    /// The name.
+    pub name: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// Whether other organizations may read it.
+    pub published: Option<bool>,
+    /// The version that the change was made from; none overwrites any.
+    pub version: Option<i64>,
 }
 
 /// A template to be put into the catalog database.
@@ -137,14 +153,17 @@ impl Cloud {
         caller.require(right::CATALOG_CREATE)?;
         check_name(&new.name)?;
         let mut tx = self.begin().await?;
-        found(tx.get(org).await?, org)?;
+        let owner = found(tx.get(org).await?, org)?;
+        if new.published {
+            check_publishing(caller, &owner)?;
+        }
         let catalog = Catalog {
             id: self.id(),
             org,
             owner: caller.user,
             name: new.name,
             description: new.description,
-            published: false,
+            published: new.published,
             revision: 1,
             created: self.now(),
             version: 0,
@@ -160,6 +179,70 @@ impl Cloud {
         .await?;
         tx.commit().await?;
         Ok(catalog)
+    }
+
+    /// Changes a catalog.
+    ///
+    /// # Errors
+    /// `DuplicateName`, `BadRequest`, `Conflict`, `Forbidden`; `InvalidState` for publishing where the
+    /// organization may not.
+    pub async fn change_catalog(
+        &self,
+        caller: &Caller,
+        id: Id<Catalog>,
+        change: CatalogChange,
+    ) -> Result<Catalog> {
+        let mut tx = self.begin().await?;
+        let mut catalog = own_catalog(&mut tx, caller, id).await?;
+        caller.require(right::CATALOG_EDIT)?;
+        check_version(catalog.version, change.version)?;
+        let before = catalog.clone();
+        catalog.name = change.name.unwrap_or(catalog.name);
+        catalog.description = change.description.unwrap_or(catalog.description);
+        catalog.published = change.published.unwrap_or(catalog.published);
+        check_name(&catalog.name)?;
+        if catalog.published && !before.published {
+            check_publishing(caller, &tx.require(catalog.org).await?)?;
+        }
+        tx.update(&mut catalog).await?;
+        let entity = (id.any(), catalog.name.as_str());
+        self.audit(caller, &mut tx, "catalogUpdate", entity, Outcome::Success).await?;
+        tx.commit().await?;
+        Ok(catalog)
+    }
+
+    /// Deletes a catalog. What a catalog source put into it goes with it: the source still has it.
+    ///
+    /// # Errors
+    /// `InvalidState` when it has other items, unless these are to go too; `Forbidden`.
+    pub async fn delete_catalog(
+        &self,
+        caller: &Caller,
+        id: Id<Catalog>,
+        removal: Removal,
+    ) -> Result<Task> {
+        let mut tx = self.begin().await?;
+        let catalog = own_catalog(&mut tx, caller, id).await?;
+        caller.require(right::CATALOG_CREATE)?;
+        let items: Vec<CatalogItem> = tx.select(&[By::Catalog(id)]).await?;
+        if !removal.contents() && items.iter().any(|item| item.source.is_none()) {
+            return Err(Error::invalid_state(format!(
+                "The catalog \"{}\" still has items.",
+                catalog.name
+            )));
+        }
+        forget_catalog(&mut tx, id).await?;
+        let task = NewTask {
+            org: catalog.org,
+            owner: id.any(),
+            owner_name: catalog.name.clone(),
+            operation_name: "catalogDelete",
+            operation: format!("Deleting Catalog {}({})", catalog.name, catalog.id),
+            steps: Vec::new(),
+            done: 0,
+            locks: vec![id.any()],
+        };
+        self.run_done(caller, tx, task).await
     }
 
     /// Puts a template into a catalog.
@@ -299,6 +382,7 @@ impl Cloud {
                 }
                 Some(old) => {
                     row.created = old.created;
+                    row.modified = old.modified;
                     row.version = old.version;
                     if row != old {
                         tx.update(&mut row).await?;
@@ -334,6 +418,7 @@ impl Cloud {
             template,
             source,
             created,
+            modified: None,
             version: 0,
         };
         let template = Template {
@@ -352,6 +437,18 @@ impl Cloud {
         };
         (row, template)
     }
+}
+
+/// Refuses to publish for those who may not, and in organizations that may not.
+fn check_publishing(caller: &Caller, org: &Org) -> Result<()> {
+    caller.require(right::CATALOG_PUBLISH)?;
+    if org.can_publish {
+        return Ok(());
+    }
+    Err(Error::invalid_state(format!(
+        "The organization \"{}\" may not publish catalogs to other organizations.",
+        org.name
+    )))
 }
 
 fn may_read(caller: &Caller) -> bool {

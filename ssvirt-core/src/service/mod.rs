@@ -23,23 +23,23 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 
 pub use bootstrap::FirstStart;
 pub use caller::Caller;
-pub use catalog::{CatalogContents, NewCatalog, NewTemplate};
+pub use catalog::{CatalogChange, CatalogContents, NewCatalog, NewTemplate};
 pub use metadata::{may_annotate, may_change_entry};
 pub use network::{NewNetwork, VAppNetworkRequest};
-pub use org::NewOrg;
+pub use org::{NewOrg, OrgChange, Removal};
 pub use power::{Undeploy, allowed};
 pub use query::may_query;
 pub use resolve::Resolved;
 pub use session::Login;
-pub use user::NewUser;
+pub use user::{NewUser, RoleName, UserChange};
 pub use vapp::{NewVApp, NewVm, Recompose, VAppDetails, VmSource};
-pub use vdc::{NewStorageProfile, NewVdc, VdcDetails};
+pub use vdc::{NewStorageProfile, NewVdc, StorageProfileChange, VdcChange, VdcDetails};
 pub use vm::{DiskRequest, HardwareChange, NicRequest, VmChange, VmDetails};
 
 use crate::{
     CatalogSource, TenancyStore, VmBackend,
     env::{Clock, IdSource, RandomIds, SystemClock, new_id},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     id::{Entity, Id},
     model::{Event, Outcome, ProviderVdc, Task, TaskStatus, TaskStep},
     store::Tx,
@@ -316,6 +316,17 @@ async fn open_tasks_on(tx: &mut Tx, entity: crate::id::Urn) -> Result<Vec<Task>>
 /// The object, or the answer for what is not there.
 fn found<K: Entity>(row: Option<K>, id: Id<K>) -> Result<K> {
     row.ok_or_else(|| Error::no_access(id))
+}
+
+/// Refuses a change that was made from another version than the stored one.
+///
+/// # Errors
+/// `Conflict`.
+fn check_version(stored: i64, known: Option<i64>) -> Result<()> {
+    if known.is_none_or(|known| known == stored) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, "The object was changed in the meantime."))
 }
 
 /// Checks a name as VCD does: 1 to 128 characters, none of them a control character.

@@ -179,6 +179,7 @@ impl Cloud {
             lease,
             products: new.products,
             created: self.now(),
+            modified: None,
             version: 0,
         };
         if let Some(template) = new.template {
@@ -512,6 +513,7 @@ impl Cloud {
                     products,
                     security_tags: Vec::new(),
                     created: self.now(),
+                    modified: None,
                     version: 0,
                 };
                 all.push(Expanded { row, change: change.clone() });

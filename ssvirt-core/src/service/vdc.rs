@@ -1,6 +1,6 @@
 //! Organization VDCs with their storage profiles, and what is in use of them.
 
-use super::{Caller, Cloud, check_name, found, open_tasks_on};
+use super::{Caller, Cloud, Removal, check_name, check_version, found, open_tasks_on};
 use crate::{
     backend::{Place, VmPlan},
     error::{Error, ErrorKind, Result},
@@ -22,12 +22,47 @@ pub struct NewVdc {
     pub description: String,
     /// What it is cut from.
     pub provider: Id<ProviderVdc>,
+    /// Whether VMs may be made and switched on in it.
+    pub enabled: bool,
+    /// How resources are committed.
+    pub allocation_model: AllocationModel,
     /// CPU limit in MHz; 0 is unlimited.
     pub cpu_limit_mhz: i64,
+    /// CPU that is set aside, in MHz; none is all of the limit.
+    pub cpu_allocated_mhz: Option<i64>,
     /// Memory limit in MiB; 0 is unlimited.
     pub memory_limit_mib: i64,
+    /// Memory that is set aside, in MiB; none is all of the limit.
+    pub memory_allocated_mib: Option<i64>,
+    /// Most NICs; 0 is unlimited.
+    pub nic_quota: i32,
+    /// Most networks; 0 is unlimited.
+    pub network_quota: i32,
+    /// Whether disks take storage only as they fill.
+    pub thin_provision: bool,
     /// Its storage profiles; the first is the default.
     pub storage_profiles: Vec<NewStorageProfile>,
+}
+
+impl Default for NewVdc {
+    /// Nameless, of the default provider VDC, enabled, without limits or storage profiles.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            description: String::new(),
+            provider: ProviderVdc::DEFAULT,
+            enabled: true,
+            allocation_model: AllocationModel::AllocationVApp,
+            cpu_limit_mhz: 0,
+            cpu_allocated_mhz: None,
+            memory_limit_mib: 0,
+            memory_allocated_mib: None,
+            nic_quota: 0,
+            network_quota: 0,
+            thin_provision: true,
+            storage_profiles: Vec::new(),
+        }
+    }
 }
 
 /// A storage profile to be made.
@@ -37,6 +72,52 @@ pub struct NewStorageProfile {
     pub name: String,
     /// Limit in MiB; 0 is unlimited.
     pub limit_mib: i64,
+}
+
+/// What is to be different in a VDC; what is none stays.
+#[derive(Clone, Debug, Default)]
+pub struct VdcChange {
+    /// The name.
+    pub name: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// What it is cut from; it cannot be another.
+    pub provider: Option<Id<ProviderVdc>>,
+    /// Whether VMs may be made and switched on in it. What runs goes on running.
+    pub enabled: Option<bool>,
+    /// How resources are committed.
+    pub allocation_model: Option<AllocationModel>,
+    /// CPU limit in MHz; 0 is unlimited.
+    pub cpu_limit_mhz: Option<i64>,
+    /// CPU that is set aside, in MHz.
+    pub cpu_allocated_mhz: Option<i64>,
+    /// Memory limit in MiB; 0 is unlimited.
+    pub memory_limit_mib: Option<i64>,
+    /// Memory that is set aside, in MiB.
+    pub memory_allocated_mib: Option<i64>,
+    /// Most NICs; 0 is unlimited.
+    pub nic_quota: Option<i32>,
+    /// Most networks; 0 is unlimited.
+    pub network_quota: Option<i32>,
+    /// Whether disks take storage only as they fill.
+    pub thin_provision: Option<bool>,
+    /// Storage profiles that are added, or different. Others stay.
+    pub storage_profiles: Vec<StorageProfileChange>,
+    /// The version that the change was made from; none overwrites any.
+    pub version: Option<i64>,
+}
+
+/// A storage profile that is added to a VDC, or is to be different in it.
+#[derive(Clone, Debug, Default)]
+pub struct StorageProfileChange {
+    /// Which one; none adds one.
+    pub id: Option<Id<StorageProfile>>,
+    /// The name of one that is added.
+    pub name: String,
+    /// Limit in MiB; 0 is unlimited.
+    pub limit_mib: Option<i64>,
+    /// Whether disks that name none get this one; the one that was it before no longer is.
+    pub default: bool,
 }
 
 /// A VDC with what clients see beside it.
@@ -141,9 +222,8 @@ impl Cloud {
         new: NewVdc,
     ) -> Result<(Vdc, Task)> {
         caller.require_provider()?;
-        check_name(&new.name)?;
-        if new.cpu_limit_mhz < 0 || new.memory_limit_mib < 0 || new.storage_profiles.is_empty() {
-            return Err(Error::bad_request("A VDC has a storage profile and no negative limits."));
+        if new.storage_profiles.is_empty() {
+            return Err(Error::bad_request("A VDC has a storage profile."));
         }
         let mut tx = self.begin().await?;
         let org = found(tx.get(org).await?, org)?;
@@ -154,20 +234,24 @@ impl Cloud {
             provider: new.provider,
             name: new.name,
             description: new.description,
-            enabled: true,
-            allocation_model: AllocationModel::AllocationVApp,
+            enabled: new.enabled,
+            allocation_model: new.allocation_model,
             cpu_limit_mhz: new.cpu_limit_mhz,
+            cpu_allocated_mhz: new.cpu_allocated_mhz,
             memory_limit_mib: new.memory_limit_mib,
+            memory_allocated_mib: new.memory_allocated_mib,
             vcpu_mhz: 1000,
-            nic_quota: 0,
-            network_quota: 0,
+            nic_quota: new.nic_quota,
+            network_quota: new.network_quota,
             vm_quota: 0,
+            thin_provision: new.thin_provision,
             created: self.now(),
             version: 0,
         };
+        check(&vdc)?;
         tx.insert(&vdc).await?;
         for (index, profile) in new.storage_profiles.into_iter().enumerate() {
-            check_name(&profile.name)?;
+            check_profile(&profile.name, profile.limit_mib)?;
             tx.insert(&StorageProfile {
                 id: self.id(),
                 vdc: vdc.id,
@@ -194,36 +278,139 @@ impl Cloud {
         Ok((vdc, task))
     }
 
-    /// Deletes an empty VDC. Provider only.
+    /// Changes a VDC, and its place in the backend where that is to have other limits. Provider only.
     ///
     /// # Errors
-    /// `InvalidState` when it is enabled or not empty; `Forbidden`.
-    pub async fn delete_vdc(&self, caller: &Caller, id: Id<Vdc>) -> Result<Task> {
+    /// `DuplicateName`, `BadRequest`, `Conflict`, `Busy`, `Forbidden`; `InvalidReference` for a storage
+    /// profile or provider VDC that it does not have.
+    pub async fn change_vdc(
+        &self,
+        caller: &Caller,
+        id: Id<Vdc>,
+        change: VdcChange,
+    ) -> Result<(Vdc, Task)> {
         caller.require_provider()?;
         let mut tx = self.begin().await?;
-        tx.lock_vdc(id).await?;
-        let vdc = found(tx.get(id).await?, id)?;
-        if vdc.enabled {
+        let mut vdc = locked_vdc(&mut tx, caller, id).await?;
+        let org: Org = tx.require(vdc.org).await?;
+        check_version(vdc.version, change.version)?;
+        if change.provider.is_some_and(|provider| provider != vdc.provider) {
+            return Err(Error::new(
+                ErrorKind::InvalidReference,
+                format!("The VDC \"{}\" cannot be moved to another provider VDC.", vdc.name),
+            ));
+        }
+        let before = vdc.clone();
+        vdc.name = change.name.unwrap_or(vdc.name);
+        vdc.description = change.description.unwrap_or(vdc.description);
+        vdc.enabled = change.enabled.unwrap_or(vdc.enabled);
+        vdc.allocation_model = change.allocation_model.unwrap_or(vdc.allocation_model);
+        vdc.cpu_limit_mhz = change.cpu_limit_mhz.unwrap_or(vdc.cpu_limit_mhz);
+        vdc.cpu_allocated_mhz = change.cpu_allocated_mhz.or(vdc.cpu_allocated_mhz);
+        vdc.memory_limit_mib = change.memory_limit_mib.unwrap_or(vdc.memory_limit_mib);
+        vdc.memory_allocated_mib = change.memory_allocated_mib.or(vdc.memory_allocated_mib);
+        vdc.nic_quota = change.nic_quota.unwrap_or(vdc.nic_quota);
+        vdc.network_quota = change.network_quota.unwrap_or(vdc.network_quota);
+        vdc.thin_provision = change.thin_provision.unwrap_or(vdc.thin_provision);
+        check(&vdc)?;
+        tx.update(&mut vdc).await?;
+        let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(id)]).await?;
+        self.change_profiles(&mut tx, &vdc, &profiles, change.storage_profiles).await?;
+        let (place, place_before) = (place_of(&vdc, &org), place_of(&before, &org));
+        let step = if place == place_before {
+            Step::Done
+        } else {
+            let before = Box::new(before);
+            Step::ChangeVdc { provider: vdc.provider, place, place_before, before, profiles }
+        };
+        let task = NewTask {
+            org: vdc.org,
+            owner: id.any(),
+            owner_name: vdc.name.clone(),
+            operation_name: "orgUpdateVdc",
+            operation: format!("Updating Virtual Datacenter {}({})", vdc.name, vdc.id),
+            steps: vec![step],
+            done: 0,
+            locks: vec![id.any()],
+        };
+        let task = self.run(caller, tx, task).await?;
+        Ok((vdc, task))
+    }
+
+    async fn change_profiles(
+        &self,
+        tx: &mut Tx,
+        vdc: &Vdc,
+        known: &[StorageProfile],
+        changes: Vec<StorageProfileChange>,
+    ) -> Result<()> {
+        if changes.iter().filter(|change| change.default).count() > 1 {
+            return Err(Error::bad_request("A VDC has one default storage profile."));
+        }
+        let default = changes.iter().any(|change| change.default);
+        let mut profiles = known.to_vec();
+        for change in changes {
+            let at = match change.id {
+                Some(id) => profiles.iter().position(|known| known.id == id).ok_or_else(|| {
+                    let message = format!("The VDC \"{}\" has no {}.", vdc.name, id.urn());
+                    Error::new(ErrorKind::InvalidReference, message)
+                })?,
+                None => {
+                    profiles.push(StorageProfile {
+                        id: self.id(),
+                        vdc: vdc.id,
+                        org: vdc.org,
+                        name: change.name,
+                        default: false,
+                        enabled: true,
+                        limit_mib: 0,
+                        version: 0,
+                    });
+                    profiles.len() - 1
+                }
+            };
+            if default {
+                profiles.iter_mut().for_each(|profile| profile.default &= !change.default);
+                profiles[at].default |= change.default;
+            }
+            profiles[at].limit_mib = change.limit_mib.unwrap_or(profiles[at].limit_mib);
+        }
+        for mut profile in profiles {
+            check_profile(&profile.name, profile.limit_mib)?;
+            match known.iter().find(|known| known.id == profile.id) {
+                Some(known) if *known == profile => {}
+                Some(_) => tx.update(&mut profile).await?,
+                None => tx.insert(&profile).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes a VDC. Provider only.
+    ///
+    /// # Errors
+    /// `InvalidState` when it is enabled, unless forced, or has vApps, unless these are to go too; `Busy`;
+    /// `Forbidden`.
+    pub async fn delete_vdc(&self, caller: &Caller, id: Id<Vdc>, removal: Removal) -> Result<Task> {
+        caller.require_provider()?;
+        let mut tx = self.begin().await?;
+        let vdc = locked_vdc(&mut tx, caller, id).await?;
+        if vdc.enabled && !removal.force {
             return Err(Error::invalid_state(format!(
                 "The VDC \"{}\" must be disabled before it is deleted.",
                 vdc.name
             )));
         }
-        if tx.count::<VApp>(&[By::Vdc(id)]).await? > 0 {
-            return Err(Error::invalid_state(format!("The VDC \"{}\" still has vApps.", vdc.name)));
-        }
+        let (steps, locks) = super::org::removing_vdc(&mut tx, &vdc, removal).await?;
         let task = NewTask {
             org: vdc.org,
             owner: id.any(),
             owner_name: vdc.name.clone(),
             operation_name: "orgDeleteVdc",
             operation: format!("Deleting Virtual Datacenter {}({})", vdc.name, vdc.id),
-            steps: vec![
-                Step::RemovePlace { provider: vdc.provider, vdc: id },
-                Step::ForgetVdc { vdc: id },
-            ],
+            steps,
             done: 0,
-            locks: vec![id.any()],
+            locks,
         };
         self.run(caller, tx, task).await
     }
@@ -231,37 +418,41 @@ impl Cloud {
     /// Enables or disables a VDC. What runs goes on running. Provider only.
     ///
     /// # Errors
-    /// `Forbidden`.
+    /// `Busy`, `Forbidden`.
     pub async fn set_vdc_enabled(
         &self,
         caller: &Caller,
         id: Id<Vdc>,
         enabled: bool,
     ) -> Result<Vdc> {
-        caller.require_provider()?;
-        let mut tx = self.begin().await?;
-        tx.lock_vdc(id).await?;
-        let mut vdc = found(tx.get(id).await?, id)?;
-        if !tx.open_tasks(&[id.any()]).await?.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Busy,
-                format!("The entity {} is busy completing an operation.", id.urn()),
-            ));
-        }
-        vdc.enabled = enabled;
-        tx.update(&mut vdc).await?;
-        let operation = if enabled { "vdcEnable" } else { "vdcDisable" };
-        self.audit(
-            caller,
-            &mut tx,
-            operation,
-            (id.any(), &vdc.name),
-            crate::model::Outcome::Success,
-        )
-        .await?;
-        tx.commit().await?;
-        Ok(vdc)
+        let change = VdcChange { enabled: Some(enabled), ..VdcChange::default() };
+        Ok(self.change_vdc(caller, id, change).await?.0)
     }
+}
+
+/// Refuses a VDC that contradicts itself.
+fn check(vdc: &Vdc) -> Result<()> {
+    check_name(&vdc.name)?;
+    let numbers =
+        [vdc.cpu_limit_mhz, vdc.memory_limit_mib, vdc.cpu_allocated(), vdc.memory_allocated()];
+    if numbers.iter().any(|number| *number < 0) || vdc.nic_quota < 0 || vdc.network_quota < 0 {
+        return Err(Error::bad_request("A VDC has no negative limits; 0 is unlimited."));
+    }
+    let over = |allocated: i64, limit: i64| limit > 0 && allocated > limit;
+    if over(vdc.cpu_allocated(), vdc.cpu_limit_mhz)
+        || over(vdc.memory_allocated(), vdc.memory_limit_mib)
+    {
+        return Err(Error::bad_request("A VDC cannot set aside more than its limit."));
+    }
+    Ok(())
+}
+
+fn check_profile(name: &str, limit_mib: i64) -> Result<()> {
+    check_name(name)?;
+    if limit_mib < 0 {
+        return Err(Error::bad_request("A storage profile has no negative limit; 0 is unlimited."));
+    }
+    Ok(())
 }
 
 /// The VDC as it is once nobody else works in it.

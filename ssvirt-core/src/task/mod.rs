@@ -8,5 +8,5 @@ mod run;
 mod step;
 
 pub use engine::{Engine, EngineConfig};
-pub(crate) use run::no_backend;
+pub(crate) use run::{forget_catalog, no_backend};
 pub use step::{NewTask, Step};

@@ -9,8 +9,9 @@ use crate::{
     error::{Error, ErrorKind, Result},
     id::Id,
     model::{
-        Event, Network, Outcome, Phase, PowerState, ProviderVdc, StorageProfile, Task, TaskFailure,
-        TaskStatus, TaskStep, VApp, Vm, VmState,
+        Catalog, CatalogItem, Event, Network, Org, Outcome, Phase, PowerState, ProviderVdc, Role,
+        Session, StorageProfile, Task, TaskFailure, TaskStatus, TaskStep, Template, User, VApp,
+        Vdc, Vm, VmState,
     },
     store::{By, Tx},
 };
@@ -189,6 +190,7 @@ impl Shared {
             | Step::Settle { .. }
             | Step::Forget { .. }
             | Step::ForgetVdc { .. }
+            | Step::ForgetOrg { .. }
             | Step::Done => Ok(Seen::Nothing),
             Step::CreateVm { vm } => {
                 let (backend, plan) = self.plan(*vm).await?;
@@ -206,7 +208,7 @@ impl Shared {
                 let backend = self.backend_of(*vm).await?;
                 self.retry(|| backend.delete_vm(*vm)).await.map(|()| Seen::Nothing)
             }
-            Step::EnsurePlace { provider, place } => {
+            Step::EnsurePlace { provider, place } | Step::ChangeVdc { provider, place, .. } => {
                 if let Some(backend) = self.backends.get(provider) {
                     self.retry(|| backend.ensure_place(place)).await?;
                 }
@@ -267,6 +269,7 @@ impl Shared {
                 tx.delete(*vdc).await?;
                 Ok(())
             }
+            (Step::ForgetOrg { org }, _) => forget_org(tx, *org).await,
             _ => Ok(()),
         }
     }
@@ -293,6 +296,10 @@ impl Shared {
             }
             Step::EnsurePlace { provider, place } => match self.backends.get(provider) {
                 Some(backend) => self.retry(|| backend.remove_place(place.vdc)).await,
+                None => Ok(()),
+            },
+            Step::ChangeVdc { provider, place_before, .. } => match self.backends.get(provider) {
+                Some(backend) => self.retry(|| backend.ensure_place(place_before)).await,
                 None => Ok(()),
             },
             Step::ChangeVm { vm, before } => {
@@ -347,6 +354,9 @@ impl Shared {
                     }
                 }
                 Step::ChangeVApp { before } => restore_vapp(&mut tx, before).await?,
+                Step::ChangeVdc { before, profiles, .. } => {
+                    restore_vdc(&mut tx, before, profiles).await?;
+                }
                 Step::EnsurePlace { place, .. } if undone => {
                     self.record(&mut tx, &Step::ForgetVdc { vdc: place.vdc }, &Seen::Nothing).await?;
                 }
@@ -441,6 +451,52 @@ async fn restore_vapp(tx: &mut Tx, before: &VApp) -> Result<()> {
     row.description.clone_from(&before.description);
     row.networks.clone_from(&before.networks);
     tx.update(&mut row).await
+}
+
+/// As [`restore`], of a VDC with its storage profiles.
+async fn restore_vdc(tx: &mut Tx, before: &Vdc, profiles: &[StorageProfile]) -> Result<()> {
+    let Some(mut row) = tx.get(before.id).await? else { return Ok(()) };
+    let namesakes = tx.count::<Vdc>(&[By::Org(row.org), By::Name(before.name.clone())]).await?;
+    let name = if namesakes == 0 { before.name.clone() } else { row.name };
+    row = Vdc { name, version: row.version, ..before.clone() };
+    tx.update(&mut row).await?;
+    for mut profile in tx.select::<StorageProfile>(&[By::Vdc(before.id)]).await? {
+        match profiles.iter().find(|known| known.id == profile.id) {
+            Some(known) => {
+                profile = StorageProfile { version: profile.version, ..known.clone() };
+                tx.update(&mut profile).await?;
+            }
+            None => drop(tx.delete(profile.id).await?),
+        }
+    }
+    Ok(())
+}
+
+/// Removes an organization with everything that is nobody else's.
+async fn forget_org(tx: &mut Tx, org: Id<Org>) -> Result<()> {
+    let catalogs: Vec<Catalog> = tx.select(&[By::Org(org)]).await?;
+    for catalog in catalogs {
+        forget_catalog(tx, catalog.id).await?;
+    }
+    tx.delete_all::<Session>(&[By::Org(org)]).await?;
+    tx.delete_all::<User>(&[By::Org(org)]).await?;
+    tx.delete_all::<Role>(&[By::Org(org)]).await?;
+    tx.clear_metadata(org.any()).await?;
+    tx.delete(org).await?;
+    Ok(())
+}
+
+/// Removes a catalog with its items and templates.
+pub(crate) async fn forget_catalog(tx: &mut Tx, catalog: Id<Catalog>) -> Result<()> {
+    for item in tx.select::<CatalogItem>(&[By::Catalog(catalog)]).await? {
+        tx.clear_metadata(item.id.any()).await?;
+        tx.clear_metadata(item.template.any()).await?;
+    }
+    tx.delete_all::<CatalogItem>(&[By::Catalog(catalog)]).await?;
+    tx.delete_all::<Template>(&[By::Catalog(catalog)]).await?;
+    tx.clear_metadata(catalog.any()).await?;
+    tx.delete(catalog).await?;
+    Ok(())
 }
 
 fn failure(error: &Error) -> TaskFailure {

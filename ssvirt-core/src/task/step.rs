@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     backend::{Place, PowerAction, VmRef},
     id::{Id, Urn},
-    model::{Org, ProviderVdc, VApp, Vdc, Vm},
+    model::{Org, ProviderVdc, StorageProfile, VApp, Vdc, Vm},
 };
 
 /// One idempotent piece of work. The forward and the backward way of each stand side by side in
@@ -84,10 +84,29 @@ pub enum Step {
         /// Whose.
         vdc: Id<Vdc>,
     },
+    /// Brings the backend's place for a VDC to new limits; the VDC's row was changed with the task.
+    /// Backward: row and place get what was there before.
+    ChangeVdc {
+        /// Where.
+        provider: Id<ProviderVdc>,
+        /// The place as it is to be.
+        place: Place,
+        /// The place before the change.
+        place_before: Place,
+        /// The row before the change.
+        before: Box<Vdc>,
+        /// Its storage profiles before the change.
+        profiles: Vec<StorageProfile>,
+    },
     /// Removes the rows of a VDC.
     ForgetVdc {
         /// Which one.
         vdc: Id<Vdc>,
+    },
+    /// Removes the rows of an organization, its users, roles and catalogs; its VDCs are gone.
+    ForgetOrg {
+        /// Which one.
+        org: Id<Org>,
     },
     /// Everything was done with the task itself; clients are shown a task because VCD shows one.
     Done,
@@ -107,7 +126,9 @@ impl Step {
             Self::Forget { .. } => "forget",
             Self::EnsurePlace { .. } => "ensurePlace",
             Self::RemovePlace { .. } => "removePlace",
+            Self::ChangeVdc { .. } => "changeVdc",
             Self::ForgetVdc { .. } => "forgetVdc",
+            Self::ForgetOrg { .. } => "forgetOrg",
             Self::Done => "done",
         }
     }
@@ -115,7 +136,10 @@ impl Step {
     /// Whether a task may be cancelled before this step. Where the step only writes down what was done
     /// already, cancelling would leave the rows and the backend in disagreement.
     pub(super) const fn may_be_cancelled(&self) -> bool {
-        !matches!(self, Self::Forget { .. } | Self::ForgetVdc { .. } | Self::Done)
+        !matches!(
+            self,
+            Self::Forget { .. } | Self::ForgetVdc { .. } | Self::ForgetOrg { .. } | Self::Done
+        )
     }
 }
 

@@ -89,7 +89,7 @@ pub async fn seed(cloud: &Cloud) -> Result<Rival> {
     let user = |name: &str, role: &str| NewUser {
         name: name.to_owned(),
         full_name: format!("{name}-full-name"),
-        role: role.to_owned(),
+        role: role.into(),
         password: Some(super::PASSWORD.to_owned()),
         ..NewUser::default()
     };
@@ -101,13 +101,11 @@ pub async fn seed(cloud: &Cloud) -> Result<Rival> {
     let new = NewVdc {
         name: "rival-vdc".to_owned(),
         description: "rival-vdc".to_owned(),
-        provider: ProviderVdc::DEFAULT,
-        cpu_limit_mhz: 0,
-        memory_limit_mib: 0,
         storage_profiles: vec![NewStorageProfile {
             name: "rival-storage".to_owned(),
             limit_mib: 0,
         }],
+        ..NewVdc::default()
     };
     let (vdc, task) = cloud.create_vdc(&system, org.id, new).await?;
     finished(cloud, &system, task).await?;
@@ -123,7 +121,7 @@ pub async fn seed(cloud: &Cloud) -> Result<Rival> {
     };
     let new = NewNetwork { name: "rival-net".to_owned(), description: String::new(), scope };
     let network = cloud.create_network(&system, vdc.id, new).await?;
-    let new = NewCatalog { name: "rival-catalog".to_owned(), description: String::new() };
+    let new = NewCatalog { name: "rival-catalog".to_owned(), ..NewCatalog::default() };
     let catalog = cloud.create_catalog(&caller, org.id, new).await?;
     let spec = specs::with_nic(specs::vm("ubuntu64Guest", 1, 512, 1024), "00:50:56:00:66:01");
     let new = NewTemplate {

@@ -54,6 +54,7 @@ pub(super) fn user(org: Id<Org>, name: &str) -> User {
         deployed_vm_quota: 3,
         stored_vm_quota: 0,
         password_hash: None,
+        preferences: None,
         created: at(0),
         version: 0,
     }
@@ -101,6 +102,9 @@ pub(super) fn vdc(org: Id<Org>, provider: Id<ProviderVdc>, name: &str) -> Vdc {
         nic_quota: 0,
         network_quota: 0,
         vm_quota: 0,
+        cpu_allocated_mhz: None,
+        memory_allocated_mib: None,
+        thin_provision: true,
         created: at(0),
         version: 0,
     }
@@ -183,6 +187,7 @@ pub(super) fn item(catalog: &Catalog, template: &Template) -> CatalogItem {
         template: template.id,
         source: None,
         created: at(11),
+        modified: None,
         version: 0,
     }
 }
@@ -223,6 +228,7 @@ pub(super) fn vapp(vdc: &Vdc, owner: Id<User>, name: &str) -> VApp {
         lease: Lease::default(),
         products: Vec::new(),
         created: at(20),
+        modified: None,
         version: 0,
     }
 }
@@ -255,6 +261,7 @@ pub(super) fn vm(vapp: &VApp, name: &str) -> Vm {
         products: Vec::new(),
         security_tags: vec!["blue".to_owned()],
         created: at(30),
+        modified: None,
         version: 0,
     }
 }

@@ -43,7 +43,29 @@ pub(super) fn condition(
         Filter::And(parts) => join(parts, " AND ", ALWAYS),
         Filter::Or(parts) => join(parts, " OR ", NEVER),
         Filter::Compare(comparison) => compare(query, source, comparison, binds),
+        Filter::Search(search) => {
+            let text = search.text.to_ascii_lowercase();
+            let pattern = Pattern::from_pieces(vec![String::new(), text, String::new()]);
+            let place = binds.add(like(&pattern)?);
+            let parts = search.fields.iter().map(|name| {
+                let expression = source
+                    .expression(name, query.modern_status)
+                    .ok_or_else(|| unknown(query, name))?;
+                // Both engines only know ASCII's cases.
+                Ok(format!("LOWER({expression}) LIKE {place} ESCAPE '\\'"))
+            });
+            let parts: Vec<_> = parts.collect::<Result<_>>()?;
+            Ok(if parts.is_empty() {
+                NEVER.to_owned()
+            } else {
+                format!("({})", parts.join(" OR "))
+            })
+        }
     }
+}
+
+fn unknown(query: &Query, name: &str) -> Error {
+    Error::bad_request(format!("\"{name}\" is not a field of {}.", query.record.name()))
 }
 
 fn compare(
@@ -59,11 +81,11 @@ fn compare(
     if let Some(key) = name.strip_prefix("metadata@SYSTEM:") {
         return metadata(query, source, MetadataDomain::System, key, comparison, binds);
     }
-    let unknown =
-        || Error::bad_request(format!("\"{name}\" is not a field of {}.", query.record.name()));
+    let shown = name;
     let name = if name == "href" { "id" } else { name };
-    let (_, field) = query.record.field(name).ok_or_else(unknown)?;
-    let expression = source.expression(name, query.modern_status).ok_or_else(unknown)?;
+    let (_, field) = query.record.field(name).ok_or_else(|| unknown(query, shown))?;
+    let expression =
+        source.expression(name, query.modern_status).ok_or_else(|| unknown(query, shown))?;
     let (op, value) = (comparison.op, &comparison.value);
     Ok(match field.kind {
         // The only field that is shown as text and refers to objects of any kind.

@@ -107,6 +107,10 @@ const ORGANIZATION: &[Source] = &[Source {
         ("numberOfVApps", count!("vapps x", "x.org_id = o.id")),
         ("numberOfGroups", ZERO),
         ("numberOfDisks", ZERO),
+        ("description", "o.description"),
+        ("numberOfRunningVMs", count!("vms m", "m.org_id = o.id AND m.status = 4")),
+        ("numberOfUsers", count!("users u", "u.org_id = o.id")),
+        ("objectVersion", "o.version"),
     ],
 }];
 
@@ -127,14 +131,14 @@ const ORG_VDC: &[Source] = &[Source {
         ("orgId", "v.org_id"),
         ("providerVdc", "v.provider_id"),
         ("providerVdcName", "p.name"),
-        ("cpuAllocationMhz", "v.cpu_limit_mhz"),
+        ("cpuAllocationMhz", "v.cpu_allocated_mhz"),
         ("cpuLimitMhz", "v.cpu_limit_mhz"),
         (
             "cpuUsedMhz",
             concat!("v.vcpu_mhz * ", sum!("m.cpus", "vms m", "m.vdc_id = v.id AND m.deployed")),
         ),
         ("cpuReservedMhz", ZERO),
-        ("memoryAllocationMB", "v.memory_limit_mib"),
+        ("memoryAllocationMB", "v.memory_allocated_mib"),
         ("memoryLimitMB", "v.memory_limit_mib"),
         ("memoryUsedMB", sum!("m.memory_mib", "vms m", "m.vdc_id = v.id AND m.deployed")),
         ("memoryReservedMB", ZERO),
@@ -153,8 +157,12 @@ const ORG_VDC: &[Source] = &[Source {
         ("numberOfVAppTemplates", ZERO),
         ("numberOfStorageProfiles", count!("storage_profiles s", "s.vdc_id = v.id")),
         ("isSystemVdc", NO),
-        ("isThinProvisioned", YES),
+        ("isThinProvisioned", "v.thin_provision"),
         ("isFastProvisioned", NO),
+        ("allocationModel", "v.allocation_model"),
+        ("nicQuota", "v.nic_quota"),
+        ("networkQuota", "v.network_quota"),
+        ("objectVersion", "v.version"),
     ],
 }];
 
@@ -181,6 +189,7 @@ const CATALOG: &[Source] = &[Source {
         ("version", "c.revision"),
         ("publishSubscriptionType", "CAST('UNPUBLISHED' AS TEXT)"),
         ("status", READY),
+        ("objectVersion", "c.version"),
     ],
 }];
 
@@ -205,6 +214,17 @@ const CATALOG_ITEM: &[Source] = &[Source {
         ("creationDate", "i.created"),
         ("isExpired", NO),
         ("status", "COALESCE(t.status, 'RESOLVED')"),
+        ("description", "COALESCE(t.description, '')"),
+        ("modificationDate", "i.modified"),
+        ("versionNumber", "i.version + 1"),
+        ("numberOfVMs", count!("template_vms m", "m.template_id = i.template_id")),
+        (
+            "guestOs",
+            "(SELECT m.os FROM template_vms m WHERE m.template_id = i.template_id AND m.pos = 0)",
+        ),
+        ("numberOfCpus", sum!("m.cpus", "template_vms m", "m.template_id = i.template_id")),
+        ("memoryMB", sum!("m.memory_mib", "template_vms m", "m.template_id = i.template_id")),
+        ("storageMB", sum!("m.storage_mib", "template_vms m", "m.template_id = i.template_id")),
     ],
 }];
 
@@ -239,7 +259,8 @@ const TEMPLATE: &[Source] = &[Source {
 }];
 
 const VAPP: &[Source] = &[Source {
-    from: "vapps a LEFT JOIN vdcs v ON v.id = a.vdc_id LEFT JOIN users u ON u.id = a.owner_id",
+    from: "vapps a LEFT JOIN vdcs v ON v.id = a.vdc_id LEFT JOIN users u ON u.id = a.owner_id \
+           LEFT JOIN orgs o ON o.id = a.org_id",
     id: "a.id",
     seen: Seen::ByOrg("a.org_id"),
     owner: Some("a.owner_id"),
@@ -270,6 +291,8 @@ const VAPP: &[Source] = &[Source {
         ("totalStorageAllocatedMb", sum!("m.storage_mib", "vms m", "m.vapp_id = a.id")),
         ("storageKB", sum!("m.storage_mib * 1024", "vms m", "m.vapp_id = a.id")),
         ("cpuAllocationMhz", concat!("v.vcpu_mhz * ", sum!("m.cpus", "vms m", "m.vapp_id = a.id"))),
+        ("orgName", "o.name"),
+        ("modificationDate", "a.modified"),
     ],
 }];
 
@@ -314,6 +337,7 @@ const VM: &[Source] = &[
             ("gcStatus", NO_TEXT),
             ("firmware", "m.firmware"),
             ("vmToolsStatus", "m.tools_status"),
+            ("modificationDate", "m.modified"),
         ],
     },
     // Those in templates belong to nobody but their catalog's readers: no owner confines them.
@@ -357,6 +381,7 @@ const VM: &[Source] = &[
             ("gcStatus", NO_TEXT),
             ("firmware", "m.firmware"),
             ("vmToolsStatus", NO_TEXT),
+            ("modificationDate", "t.created"),
         ],
     },
 ];
@@ -388,7 +413,7 @@ const TASK: &[Source] = &[Source {
 }];
 
 const USER: &[Source] = &[Source {
-    from: "users u LEFT JOIN roles r ON r.id = u.role_id",
+    from: "users u LEFT JOIN roles r ON r.id = u.role_id LEFT JOIN orgs o ON o.id = u.org_id",
     id: "u.id",
     seen: Seen::ByOrg("u.org_id"),
     owner: None,
@@ -413,6 +438,11 @@ const USER: &[Source] = &[Source {
         ("isLocked", NO),
         ("identityProviderType", "CAST('INTEGRATED' AS TEXT)"),
         ("roleNames", "r.name"),
+        ("email", "u.email"),
+        ("description", "u.description"),
+        ("orgName", "o.name"),
+        ("role", "u.role_id"),
+        ("objectVersion", "u.version"),
     ],
 }];
 

@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use ssvirt_core::model::{Catalog, CatalogItem};
 
 use super::identity;
@@ -26,7 +27,7 @@ impl Record for Catalog {
 impl Record for CatalogItem {
     const TABLE: &'static str = "catalog_items";
     const COLUMNS: &'static [&'static str] =
-        &["catalog_id", "org_id", "name", "template_id", "source", "created"];
+        &["catalog_id", "org_id", "name", "template_id", "source", "created", "modified"];
 
     identity!(named);
 
@@ -38,6 +39,11 @@ impl Record for CatalogItem {
             Val::text(self.template),
             Val::opt(self.source.as_ref().map(|source| &source.source)),
             Val::Int(self.created.as_millisecond()),
+            Val::Int(self.modified.unwrap_or(self.created).as_millisecond()),
         ]
+    }
+
+    fn touch(&mut self, now: Timestamp) {
+        self.modified = Some(now);
     }
 }

@@ -9,7 +9,7 @@ use crate::sql::{
 impl Record for Org {
     const TABLE: &'static str = "orgs";
     const COLUMNS: &'static [&'static str] =
-        &["name", "name_key", "full_name", "enabled", "can_publish"];
+        &["name", "name_key", "full_name", "enabled", "can_publish", "description"];
 
     identity!(named);
 
@@ -20,6 +20,7 @@ impl Record for Org {
             Val::text(&self.full_name),
             Val::Bool(self.enabled),
             Val::Bool(self.can_publish),
+            Val::text(&self.description),
         ]
     }
 }

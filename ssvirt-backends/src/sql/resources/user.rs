@@ -17,6 +17,8 @@ impl Record for User {
         "role_id",
         "deployed_vm_quota",
         "stored_vm_quota",
+        "email",
+        "description",
     ];
 
     identity!(named);
@@ -31,6 +33,8 @@ impl Record for User {
             Val::text(self.role),
             Val::Int(self.deployed_vm_quota.into()),
             Val::Int(self.stored_vm_quota.into()),
+            Val::text(&self.email),
+            Val::text(&self.description),
         ]
     }
 }

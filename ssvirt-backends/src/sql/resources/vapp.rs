@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use ssvirt_core::model::{VApp, VAppNetwork};
 
 use super::identity;
@@ -9,7 +10,7 @@ use crate::sql::{
 impl Record for VApp {
     const TABLE: &'static str = "vapps";
     const COLUMNS: &'static [&'static str] =
-        &["org_id", "vdc_id", "owner_id", "name", "description", "phase", "created"];
+        &["org_id", "vdc_id", "owner_id", "name", "description", "phase", "created", "modified"];
     const CHILDREN: &'static [Children] = &[Children {
         table: "vapp_networks",
         parent: "vapp_id",
@@ -39,7 +40,12 @@ impl Record for VApp {
             Val::text(&self.description),
             Val::text(self.phase.name()),
             Val::Int(self.created.as_millisecond()),
+            Val::Int(self.modified.unwrap_or(self.created).as_millisecond()),
         ]
+    }
+
+    fn touch(&mut self, now: Timestamp) {
+        self.modified = Some(now);
     }
 
     fn children(&self) -> Vec<Vec<Vec<Val>>> {

@@ -25,6 +25,12 @@ impl Record for Vdc {
         "cpu_limit_mhz",
         "memory_limit_mib",
         "vcpu_mhz",
+        "allocation_model",
+        "cpu_allocated_mhz",
+        "memory_allocated_mib",
+        "nic_quota",
+        "network_quota",
+        "thin_provision",
     ];
 
     identity!(named);
@@ -39,6 +45,12 @@ impl Record for Vdc {
             Val::Int(self.cpu_limit_mhz),
             Val::Int(self.memory_limit_mib),
             Val::Int(self.vcpu_mhz),
+            Val::text(self.allocation_model.name()),
+            Val::Int(self.cpu_allocated()),
+            Val::Int(self.memory_allocated()),
+            Val::Int(self.nic_quota.into()),
+            Val::Int(self.network_quota.into()),
+            Val::Bool(self.thin_provision),
         ]
     }
 }

@@ -1,5 +1,6 @@
 use std::net::Ipv4Addr;
 
+use jiff::Timestamp;
 use ssvirt_core::model::{ComputePolicy, NicSpec, Vm};
 
 use super::{hardware_number, identity};
@@ -31,6 +32,7 @@ impl Record for Vm {
         "policy_id",
         "tools_status",
         "created",
+        "modified",
     ];
     const CHILDREN: &'static [Children] = &[
         Children {
@@ -68,7 +70,12 @@ impl Record for Vm {
             // Of a guest whose agent does not answer nothing is known.
             Val::opt(self.state.tools_version.as_ref().map(|_| "CURRENT")),
             Val::Int(self.created.as_millisecond()),
+            Val::Int(self.modified.unwrap_or(self.created).as_millisecond()),
         ]
+    }
+
+    fn touch(&mut self, now: Timestamp) {
+        self.modified = Some(now);
     }
 
     fn children(&self) -> Vec<Vec<Vec<Val>>> {

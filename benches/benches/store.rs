@@ -6,7 +6,11 @@ use std::sync::Arc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ssvirt_backends::{memory::Simulator, sql::SqlStore};
 use ssvirt_core::{
-    Cloud, env::SystemClock, filter, model::ProviderVdc, page::PageRequest, query::RecordType,
+    Cloud,
+    env::SystemClock,
+    filter,
+    model::ProviderVdc,
+    query::{Query, RecordType},
     service::Caller,
 };
 use ssvirt_fixtures::{Inventory, Model};
@@ -27,16 +31,12 @@ async fn cloud(vapps: usize) -> Anything<(Cloud, Inventory)> {
 
 async fn query(cloud: &Cloud, caller: &Caller, text: &str) -> Anything<u64> {
     let record = RecordType::from_name("vm").ok_or("no such type")?;
-    let page = cloud
-        .query(
-            caller,
-            record,
-            filter::parse(text)?,
-            vec![("name".to_owned(), false)],
-            PageRequest::default(),
-            true,
-        )
-        .await?;
+    let query = Query {
+        filter: filter::parse(text)?,
+        sort: vec![("name".to_owned(), false)],
+        ..Query::new(record)
+    };
+    let page = cloud.query(caller, query).await?;
     Ok(page.total)
 }
 

@@ -17,7 +17,7 @@ use ssvirt_core::{
     env::SystemClock,
     model::{IpMode, Network, PowerState, Task, TaskStatus, Template, VApp, Vdc, Vm},
     page::PageRequest,
-    query::RecordType,
+    query::{Query, RecordType},
     service::{
         Caller, NewVApp, NewVm, NicRequest, Recompose, VAppNetworkRequest, VmChange, VmSource,
     },
@@ -86,7 +86,8 @@ impl Scene {
     async fn total(&self, record: &str) -> u64 {
         let record = RecordType::from_name(record).unwrap();
         let page = PageRequest::new(1, PageRequest::MAX_SIZE).unwrap();
-        let rows = self.cloud().query(&self.admin, record, None, Vec::new(), page, true).await;
+        let query = Query { page, ..Query::new(record) };
+        let rows = self.cloud().query(&self.admin, query).await;
         rows.unwrap().total
     }
 

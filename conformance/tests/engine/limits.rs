@@ -34,14 +34,13 @@ impl Scene {
     async fn limited_vdc(&self, cpu_limit_mhz: i64, memory_limit_mib: i64) -> Id<Vdc> {
         let new = NewVdc {
             name: "limited".to_owned(),
-            description: String::new(),
-            provider: ProviderVdc::DEFAULT,
             cpu_limit_mhz,
             memory_limit_mib,
             storage_profiles: vec![NewStorageProfile {
                 name: "small".to_owned(),
                 limit_mib: 3 * 2048,
             }],
+            ..NewVdc::default()
         };
         let (vdc, task) = self.cloud.create_vdc(&Caller::system(), self.org, new).await.unwrap();
         assert_eq!(self.ended(&task).await.status, TaskStatus::Success);
@@ -295,7 +294,7 @@ async fn the_disabled_lose_their_sessions() {
     let (cloud, system) = (&scene.cloud, &Caller::system());
     let new = NewUser {
         name: "ann".to_owned(),
-        role: role::VAPP_AUTHOR.to_owned(),
+        role: role::VAPP_AUTHOR.into(),
         password: Some("secret".to_owned()),
         ..NewUser::default()
     };

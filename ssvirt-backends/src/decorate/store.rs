@@ -12,7 +12,7 @@ use ssvirt_core::{
         ProviderVdc, Role, Session, StorageProfile, Task, TaskStep, Template, User, VApp, Vdc, Vm,
     },
     page::Page,
-    query::{Query, Row},
+    query::{Query, Row, Scope},
     store::{
         By, MetadataStore, QueryStore, Table, TaskStore, Tx, UnitOfWork, UsageStore, VdcUsage,
     },
@@ -138,7 +138,7 @@ passed_on!(UsageStore {
 });
 
 passed_on!(QueryStore {
-    fn query(query: &Query) -> Page<Row> = format!("{:?}", query.record);
+    fn query(scope: Scope, query: &Query) -> Page<Row> = format!("{:?}", query.record);
 });
 
 #[async_trait]

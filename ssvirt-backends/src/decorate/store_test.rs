@@ -18,7 +18,7 @@ use ssvirt_core::{
         ProviderVdc, Role, Session, StorageProfile, Task, TaskStep, Template, User, VApp, Vdc, Vm,
     },
     page::Page,
-    query::{Query, Row},
+    query::{Query, Row, Scope},
     store::{
         By, MetadataStore, QueryStore, Table, TaskStore, Tx, UnitOfWork, UsageStore, VdcUsage,
     },
@@ -116,7 +116,7 @@ empty!(UsageStore {
 
 #[async_trait]
 impl QueryStore for Empty {
-    async fn query(&mut self, _: &Query) -> Result<Page<Row>> {
+    async fn query(&mut self, _: Scope, _: &Query) -> Result<Page<Row>> {
         Err(ssvirt_core::Error::bad_request("nothing can be asked"))
     }
 }

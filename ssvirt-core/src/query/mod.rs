@@ -10,6 +10,7 @@ use uuid::Uuid;
 pub use records::{Field, FieldKind, RecordType, Shown, Subject};
 
 use crate::{
+    error::{Error, Result},
     filter::Filter,
     id::Id,
     model::{Org, User},
@@ -47,8 +48,6 @@ pub struct Scope {
 pub struct Query {
     /// What is asked for.
     pub record: RecordType,
-    /// Whose.
-    pub scope: Scope,
     /// Which.
     pub filter: Option<Filter>,
     /// In which order: field and whether descending. Ties and the rest go by id.
@@ -57,9 +56,39 @@ pub struct Query {
     pub page: PageRequest,
     /// Whether the client knows "powered off but deployed" (API version 37.0 on).
     pub modern_status: bool,
+    /// The fields whose values are wanted, by name; none is all of them. What is not wanted costs nothing.
+    pub fields: Option<Vec<&'static str>>,
 }
 
-/// A row: the id, and the values in the order of [`RecordType::fields`].
+impl Query {
+    /// The first page of all rows of a type, by id, with all fields.
+    pub fn new(record: RecordType) -> Self {
+        Self {
+            record,
+            filter: None,
+            sort: Vec::new(),
+            page: PageRequest::default(),
+            modern_status: true,
+            fields: None,
+        }
+    }
+
+    /// The fields that the values of the rows are of, in their order.
+    ///
+    /// # Errors
+    /// `BadRequest` for one that the type does not have.
+    pub fn columns(&self) -> Result<Vec<&'static Field>> {
+        let Some(names) = &self.fields else { return Ok(self.record.fields().iter().collect()) };
+        let field = |name: &&'static str| {
+            self.record.field(name).map(|(_, field)| field).ok_or_else(|| {
+                Error::bad_request(format!("\"{name}\" is not a field of {}.", self.record.name()))
+            })
+        };
+        names.iter().map(field).collect()
+    }
+}
+
+/// A row: the id, and the values in the order of [`Query::columns`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The object's id.

@@ -71,6 +71,18 @@ pub enum Shown {
     Never,
 }
 
+impl Shown {
+    /// Whether it is written in the provider's (`admin`) or the tenant's form.
+    pub const fn is_in(self, admin: bool) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Tenant => !admin,
+            Self::Admin => admin,
+            Self::Never => false,
+        }
+    }
+}
+
 /// A field of a record type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {

@@ -4,7 +4,7 @@ use super::{Caller, Cloud};
 use crate::{
     error::{Error, Result},
     filter::{Comparison, Filter, Op, Pattern},
-    page::{Page, PageRequest},
+    page::Page,
     query::{Query, RecordType, Row, Subject},
     rights::right,
 };
@@ -14,22 +14,16 @@ impl Cloud {
     ///
     /// # Errors
     /// `BadRequest` for an unknown field; `Forbidden` for types that the caller may not ask for.
-    pub async fn query(
-        &self,
-        caller: &Caller,
-        record: RecordType,
-        filter: Option<Filter>,
-        sort: Vec<(String, bool)>,
-        page: PageRequest,
-        modern_status: bool,
-    ) -> Result<Page<Row>> {
-        if !may_query(caller, record) {
+    pub async fn query(&self, caller: &Caller, mut query: Query) -> Result<Page<Row>> {
+        if !may_query(caller, query.record) {
             return Err(Error::missing_right(right::ADMIN_QUERIES));
         }
-        let filter = filter.into_iter().chain(unpublished(caller, record));
-        let filter = Some(Filter::And(filter.collect()));
-        let query = Query { record, scope: caller.scope(), filter, sort, page, modern_status };
-        self.read().await?.query(&query).await
+        let hidden = unpublished(caller, query.record);
+        query.filter = match (query.filter, hidden) {
+            (Some(filter), Some(hidden)) => Some(Filter::And(vec![filter, hidden])),
+            (filter, hidden) => filter.or(hidden),
+        };
+        self.read().await?.query(caller.scope(), &query).await
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
         ProviderVdc, Role, Session, StorageProfile, Task, TaskStep, Template, User, VApp, Vdc, Vm,
     },
     page::Page,
-    query::{Query, Row},
+    query::{Query, Row, Scope},
 };
 
 /// Opens units of work.
@@ -194,9 +194,9 @@ pub trait UsageStore: Send {
 /// The query service.
 #[async_trait]
 pub trait QueryStore: Send {
-    /// A page of rows.
+    /// A page of the rows that `scope` lets through.
     ///
     /// # Errors
     /// `BadRequest` for an unknown field or a value that is not of its kind.
-    async fn query(&mut self, query: &Query) -> Result<Page<Row>>;
+    async fn query(&mut self, scope: Scope, query: &Query) -> Result<Page<Row>>;
 }

@@ -7,7 +7,7 @@ use ssvirt_core::{
     filter,
     id::{EntityKind, Urn},
     page::{Page, PageRequest},
-    query::{FieldKind, RecordType, Row, Shown, Subject, Value},
+    query::{Field, FieldKind, Query, RecordType, Row, Subject, Value},
     service::may_query,
     status::Status,
 };
@@ -68,16 +68,65 @@ impl QueryApi {
         let record = RecordType::from_name(name).ok_or_else(|| {
             VcdError::bad_request(format!("Bad request: the query type \"{name}\" is not valid."))
         })?;
-        let filter = params.filter.as_deref().map(filter::parse).transpose()?.flatten();
-        let sort = params.sort.clone();
-        let modern = ctx.modern_status();
-        let page = ctx.cloud.query(&ctx.caller, record, filter, sort, params.page, modern).await?;
+        let columns = Columns::of(record, &params);
+        let query = Query {
+            filter: params.filter.as_deref().map(filter::parse).transpose()?.flatten(),
+            sort: params.sort.clone(),
+            page: params.page,
+            modern_status: ctx.modern_status(),
+            fields: Some(columns.fields.iter().map(|field| field.name).collect()),
+            ..Query::new(record)
+        };
+        let page = ctx.cloud.query(&ctx.caller, query).await?;
         Ok(match params.format {
-            QueryFormat::References => QueryAnswer::of(references(&ctx, record, &params, &page)),
-            _ => QueryAnswer::of(records(&ctx, record, &params, &page)),
+            QueryFormat::References => {
+                QueryAnswer::of(references(&ctx, record, &params, &columns, &page))
+            }
+            _ => QueryAnswer::of(records(&ctx, record, &params, &columns, &page)),
         })
     }
 }
+
+/// The fields that an answer is made from: first those that it shows, in the schema's order.
+struct Columns {
+    fields: Vec<&'static Field>,
+    shown: usize,
+}
+
+impl Columns {
+    fn of(record: RecordType, params: &Params) -> Self {
+        let shown = |field: &&'static Field| {
+            if params.format == QueryFormat::References {
+                return field.name == "name";
+            }
+            let wanted = |fields: &Vec<String>| fields.iter().any(|name| name == field.name);
+            // The id is the row's own.
+            field.name != "id"
+                && field.shown.is_in(record.admin)
+                && params.fields.as_ref().is_none_or(wanted)
+        };
+        let mut fields: Vec<_> = record.fields().iter().filter(shown).collect();
+        let shown = fields.len();
+        // The href of a VM depends on it.
+        let unseen = fields.iter().all(|field| field.name != IN_TEMPLATE);
+        fields.extend(record.field(IN_TEMPLATE).filter(|_| unseen).map(|(_, field)| field));
+        Self { fields, shown }
+    }
+
+    /// Whether a row is a VM inside a template.
+    fn is_in_template(&self, row: &Row) -> bool {
+        let place = self.fields.iter().position(|field| field.name == IN_TEMPLATE);
+        place.is_some_and(|place| row.values.get(place) == Some(&Value::Bool(true)))
+    }
+
+    /// The values that are shown.
+    fn of_row<'a>(&self, row: &'a Row) -> impl Iterator<Item = (&'static Field, &'a Value)> {
+        self.fields.iter().copied().zip(&row.values).take(self.shown)
+    }
+}
+
+/// The field that tells VMs of templates from others.
+const IN_TEMPLATE: &str = "isVAppTemplate";
 
 /// Fields that can be sorted by at once.
 const MAX_SORT: usize = 8;
@@ -307,30 +356,19 @@ fn records(
     ctx: &Ctx,
     record: RecordType,
     params: &Params,
+    columns: &Columns,
     page: &Page<Row>,
 ) -> types::QueryResultRecords {
-    let wanted = |name: &str| {
-        params.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name))
-    };
     let one = |row: &Row| {
         let urn = Urn { kind: record.subject.kind(), uuid: row.id };
-        let in_template = is_in_template(record, row);
-        let mut attrs = Vec::new();
+        let in_template = columns.is_in_template(row);
+        let mut attrs = Vec::with_capacity(columns.shown + 2);
         if let Some(href) = href_of(&ctx.links, record, urn, in_template) {
             attrs.push(("href".into(), href.into()));
         }
         // VCD writes ids in idrecords; clients read them in records too.
         attrs.push(("id".into(), urn.to_string().into()));
-        for (field, value) in record.fields().iter().zip(&row.values).skip(1) {
-            let shown = match field.shown {
-                Shown::Both => true,
-                Shown::Tenant => !record.admin,
-                Shown::Admin => record.admin,
-                Shown::Never => false,
-            };
-            if !shown || !wanted(field.name) {
-                continue;
-            }
+        for (field, value) in columns.of_row(row) {
             if let Some(scalar) = scalar(ctx, record, field.kind, value, in_template) {
                 attrs.push((field.name.into(), scalar));
             }
@@ -353,13 +391,13 @@ fn references(
     ctx: &Ctx,
     record: RecordType,
     params: &Params,
+    columns: &Columns,
     page: &Page<Row>,
 ) -> types::QueryReferences {
-    let name_at = record.field("name").map(|(at, _)| at);
     let one = |row: &Row| {
         let urn = Urn { kind: record.subject.kind(), uuid: row.id };
-        let name = match name_at.and_then(|at| row.values.get(at)) {
-            Some(Value::Text(name)) => Some(name.clone()),
+        let name = match columns.of_row(row).next() {
+            Some((_, Value::Text(name))) => Some(name.clone()),
             _ => None,
         };
         let media = match record.subject {
@@ -367,7 +405,7 @@ fn references(
             _ => media_of(urn.kind, record.admin),
         };
         Some(types::Reference {
-            href: href_of(&ctx.links, record, urn, is_in_template(record, row))?,
+            href: href_of(&ctx.links, record, urn, columns.is_in_template(row))?,
             id: Some(urn.to_string()),
             r#type: media.map(str::to_owned),
             name,
@@ -410,13 +448,6 @@ fn reference_elements(record: RecordType) -> (&'static str, &'static str) {
         (Subject::OrgVdcNetwork, _) => ("OrgVdcNetworkReferences", "OrgVdcNetworkReference"),
         (Subject::VAppNetwork, _) => ("VAppNetworkReferences", "VAppNetworkReference"),
     }
-}
-
-/// Whether a row is a VM inside a template.
-fn is_in_template(record: RecordType, row: &Row) -> bool {
-    record
-        .field("isVAppTemplate")
-        .is_some_and(|(at, _)| row.values.get(at) == Some(&Value::Bool(true)))
 }
 
 /// The href of a record: VMs of templates and the networks of vApps have their own forms.

@@ -105,6 +105,7 @@ behaviours! {
     query::owners_see_their_own,
     query::pages_and_totals,
     query::sorting,
+    query::only_wanted_fields,
     query::references_in_any_form,
     query::statuses_by_name,
     query::times,

@@ -8,12 +8,12 @@ use ssvirt_core::{
     filter::{Comparison, Filter, Op, Pattern},
     id::{EntityKind, Urn, parse_uuid},
     model::{MetadataDomain, MetadataType, Visibility},
-    query::{FieldKind, Query},
+    query::FieldKind,
     status::Status,
 };
 use uuid::Uuid;
 
-use super::{Binds, source::Source};
+use super::{Ask, Binds, source::Source};
 use crate::sql::{
     driver::Val,
     store::{METADATA_TYPES, number},
@@ -27,30 +27,28 @@ const MAX_PATTERN: usize = 10_000;
 
 /// The condition for the rows of `source` that `filter` lets through.
 pub(super) fn condition(
-    query: &Query,
+    ask: &Ask<'_>,
     source: &Source,
     filter: &Filter,
     binds: &mut Binds,
 ) -> Result<String> {
     let mut join = |parts: &[Filter], by: &str, none: &str| {
-        let parts: Vec<_> = parts
-            .iter()
-            .map(|part| condition(query, source, part, binds))
-            .collect::<Result<_>>()?;
+        let parts: Vec<_> =
+            parts.iter().map(|part| condition(ask, source, part, binds)).collect::<Result<_>>()?;
         Ok(if parts.is_empty() { none.to_owned() } else { format!("({})", parts.join(by)) })
     };
     match filter {
         Filter::And(parts) => join(parts, " AND ", ALWAYS),
         Filter::Or(parts) => join(parts, " OR ", NEVER),
-        Filter::Compare(comparison) => compare(query, source, comparison, binds),
+        Filter::Compare(comparison) => compare(ask, source, comparison, binds),
         Filter::Search(search) => {
             let text = search.text.to_ascii_lowercase();
             let pattern = Pattern::from_pieces(vec![String::new(), text, String::new()]);
             let place = binds.add(like(&pattern)?);
             let parts = search.fields.iter().map(|name| {
                 let expression = source
-                    .expression(name, query.modern_status)
-                    .ok_or_else(|| unknown(query, name))?;
+                    .expression(name, ask.query.modern_status)
+                    .ok_or_else(|| unknown(ask.query, name))?;
                 // Both engines only know ASCII's cases.
                 Ok(format!("LOWER({expression}) LIKE {place} ESCAPE '\\'"))
             });
@@ -69,23 +67,24 @@ fn unknown(query: &Query, name: &str) -> Error {
 }
 
 fn compare(
-    query: &Query,
+    ask: &Ask<'_>,
     source: &Source,
     comparison: &Comparison,
     binds: &mut Binds,
 ) -> Result<String> {
     let name = comparison.field.as_str();
     if let Some(key) = name.strip_prefix("metadata:") {
-        return metadata(query, source, MetadataDomain::General, key, comparison, binds);
+        return metadata(ask, source, MetadataDomain::General, key, comparison, binds);
     }
     if let Some(key) = name.strip_prefix("metadata@SYSTEM:") {
-        return metadata(query, source, MetadataDomain::System, key, comparison, binds);
+        return metadata(ask, source, MetadataDomain::System, key, comparison, binds);
     }
     let shown = name;
     let name = if name == "href" { "id" } else { name };
-    let (_, field) = query.record.field(name).ok_or_else(|| unknown(query, shown))?;
-    let expression =
-        source.expression(name, query.modern_status).ok_or_else(|| unknown(query, shown))?;
+    let (_, field) = ask.query.record.field(name).ok_or_else(|| unknown(ask.query, shown))?;
+    let expression = source
+        .expression(name, ask.query.modern_status)
+        .ok_or_else(|| unknown(ask.query, shown))?;
     let (op, value) = (comparison.op, &comparison.value);
     Ok(match field.kind {
         // The only field that is shown as text and refers to objects of any kind.
@@ -269,7 +268,7 @@ fn millis(text: &str) -> Option<i64> {
 
 /// `metadata:key==STRING:value`. Without a type the value is text of any type.
 fn metadata(
-    query: &Query,
+    ask: &Ask<'_>,
     source: &Source,
     domain: MetadataDomain,
     key: &str,
@@ -301,13 +300,13 @@ fn metadata(
     if let Some(kind) = kind {
         conditions.push(format!("x.kind = {}", binds.add(Val::text(kind.name()))));
     }
-    if query.scope.org.is_some() {
+    if ask.scope.org.is_some() {
         // What tenants may not see they may not search for either.
         conditions
             .push(format!("x.visibility <> {}", binds.add(Val::text(Visibility::Private.name()))));
     }
     let urn =
-        binds.add(Val::Text(format!("urn:vcloud:{}:", query.record.subject.kind().urn_name())));
+        binds.add(Val::Text(format!("urn:vcloud:{}:", ask.query.record.subject.kind().urn_name())));
     let exists = format!(
         "EXISTS (SELECT 1 FROM metadata x WHERE x.entity = {urn} || {} AND x.domain = {} AND x.key = {} AND {})",
         source.id,

@@ -1,31 +1,36 @@
 //! The query service: each subject's fields as SQL expressions, filters as conditions.
 //!
-//! A query runs in two steps: first the ids of the page, with nothing but what the filter and the order
-//! need, then the columns of those rows alone.
+//! A page is one statement: inside, the ids of its rows with nothing but what the filter and the order need,
+//! and how many rows there are in all; around that, the wanted columns of those rows alone.
 
 mod filter;
 mod source;
 mod subjects;
 
-use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use ssvirt_core::{
     Error, Result,
     page::Page,
-    query::{FieldKind, Query, Row, Value},
+    query::{Field, FieldKind, Query, Row, Scope, Value},
     store::QueryStore,
 };
 use uuid::Uuid;
 
 use super::{
     SqlTx,
-    driver::{self, Conn, Val},
-    record::id_in,
+    driver::{self, Val},
 };
 use source::Source;
 
-/// The text of a statement that is being put together, and its values.
+/// What is asked for, and by whom.
+struct Ask<'a> {
+    query: &'a Query,
+    scope: Scope,
+}
+
+/// The values of a statement that is being put together.
 #[derive(Default)]
 struct Binds {
     vals: Vec<Val>,
@@ -41,135 +46,176 @@ impl Binds {
 
 #[async_trait]
 impl QueryStore for SqlTx {
-    async fn query(&mut self, query: &Query) -> Result<Page<Row>> {
-        let sources = subjects::sources(query.record.subject);
-        let ids = page_ids(&mut self.conn, query, sources).await?;
-        let (offset, size) = (query.page.offset(), u64::from(query.page.size()));
-        let found = ids.len() as u64;
-        // The last page says how many rows there are.
-        let total = if (found > 0 || offset == 0) && found < size {
-            offset + found
-        } else {
-            count(&mut self.conn, query, sources).await?
+    async fn query(&mut self, scope: Scope, query: &Query) -> Result<Page<Row>> {
+        let columns = query.columns()?;
+        let statement = Statement::of(&Ask { query, scope })?;
+        let (sql, vals) = statement.page(&columns)?;
+        let rows = self.conn.fetch(sql, vals).await?;
+        let total = match rows.first() {
+            Some(row) => row.int(0)?,
+            // Past the end no row says how many there are.
+            None if query.page.offset() > 0 => {
+                let (sql, vals) = statement.count();
+                self.conn.fetch(sql, vals).await?.first().map_or(Ok(0), |row| row.int(0))?
+            }
+            None => 0,
         };
-        let items = rows(&mut self.conn, query, sources, &ids).await?;
+        let items = rows.iter().map(|row| read(row, &columns)).collect::<Result<_>>()?;
+        let total = u64::try_from(total).map_err(Error::internal)?;
         Ok(Page { items, total, request: query.page })
     }
 }
 
+/// What the statements for one query have in common.
+struct Statement<'a> {
+    query: &'a Query,
+    sources: &'static [Source],
+    /// `FROM .. WHERE ..` of each source, and the values.
+    selections: Vec<String>,
+    vals: Vec<Val>,
+}
+
+impl<'a> Statement<'a> {
+    fn of(ask: &Ask<'a>) -> Result<Self> {
+        let sources = subjects::sources(ask.query.record.subject);
+        let mut binds = Binds::default();
+        let selections = sources
+            .iter()
+            .map(|source| selection(ask, source, &mut binds))
+            .collect::<Result<_>>()?;
+        Ok(Self { query: ask.query, sources, selections, vals: binds.vals })
+    }
+
+    /// How many rows there are in all, as an expression.
+    fn total(&self) -> String {
+        let counts: Vec<_> = self
+            .selections
+            .iter()
+            .map(|selection| format!("(SELECT COUNT(*) {selection})"))
+            .collect();
+        counts.join(" + ")
+    }
+
+    fn count(self) -> (String, Vec<Val>) {
+        (format!("SELECT {}", self.total()), self.vals)
+    }
+
+    /// The page: of each row the total, the id, and the columns.
+    fn page(&self, columns: &[&Field]) -> Result<(String, Vec<Val>)> {
+        let mut vals = self.vals.clone();
+        vals.push(Val::Int(self.query.page.size().into()));
+        vals.push(Val::Int(i64::try_from(self.query.page.offset()).unwrap_or(i64::MAX)));
+        let mut sql = String::with_capacity(4096);
+        sql.push_str("WITH page AS (SELECT q.*, ");
+        sql.push_str(&self.total());
+        sql.push_str(" AS total FROM (");
+        self.keys(&mut sql)?;
+        sql.push_str(") q ORDER BY ");
+        self.order(&mut sql, "q");
+        let _ = write!(sql, " LIMIT ${} OFFSET ${}) ", vals.len() - 1, vals.len());
+        let [source] = self.sources else {
+            sql.push_str("SELECT r.* FROM (");
+            for (arm, source) in self.sources.iter().enumerate() {
+                if arm > 0 {
+                    sql.push_str(" UNION ALL ");
+                }
+                self.columns(&mut sql, source, columns)?;
+                for place in 0..self.query.sort.len() {
+                    let _ = write!(sql, ", page.s{place} AS s{place}");
+                }
+                let _ = write!(
+                    sql,
+                    " FROM page CROSS JOIN {} WHERE page.arm = {arm} AND {} = page.row_id",
+                    source.from, source.id
+                );
+            }
+            sql.push_str(") r ORDER BY ");
+            self.order(&mut sql, "r");
+            return Ok((sql, vals));
+        };
+        self.columns(&mut sql, source, columns)?;
+        // CROSS: the page comes first, its rows are looked up by their ids.
+        let _ = write!(
+            sql,
+            " FROM page CROSS JOIN {} WHERE {} = page.row_id ORDER BY ",
+            source.from, source.id
+        );
+        self.order(&mut sql, "page");
+        Ok((sql, vals))
+    }
+
+    /// All rows: id, source and what they are ordered by.
+    fn keys(&self, sql: &mut String) -> Result<()> {
+        for (arm, (source, selection)) in self.sources.iter().zip(&self.selections).enumerate() {
+            if arm > 0 {
+                sql.push_str(" UNION ALL ");
+            }
+            let _ = write!(sql, "SELECT {} AS row_id, {arm} AS arm", source.id);
+            for (place, (field, _)) in self.query.sort.iter().enumerate() {
+                let expression =
+                    source.expression(field, self.query.modern_status).ok_or_else(|| {
+                        Error::bad_request(format!(
+                            "\"{field}\" is not a field of {} that can be sorted by.",
+                            self.query.record.name()
+                        ))
+                    })?;
+                let _ = write!(sql, ", {expression} AS s{place}");
+            }
+            let _ = write!(sql, " {selection}");
+        }
+        Ok(())
+    }
+
+    fn order(&self, sql: &mut String, table: &str) {
+        for (place, (_, descending)) in self.query.sort.iter().enumerate() {
+            // Said explicitly, as the engines do not agree on where NULLs go.
+            let descending = if *descending { " DESC" } else { "" };
+            let _ = write!(sql, "{table}.s{place} IS NULL, {table}.s{place}{descending}, ");
+        }
+        let _ = write!(sql, "{table}.row_id");
+    }
+
+    fn columns(&self, sql: &mut String, source: &Source, columns: &[&Field]) -> Result<()> {
+        sql.push_str("SELECT page.total AS total, page.row_id AS row_id");
+        for (place, field) in columns.iter().enumerate() {
+            let expression =
+                source.expression(field.name, self.query.modern_status).ok_or_else(|| {
+                    Error::internal(format!(
+                        "{}.{} has no expression",
+                        self.query.record.name(),
+                        field.name
+                    ))
+                })?;
+            let _ = match field.kind {
+                FieldKind::Int | FieldKind::Status | FieldKind::Time => {
+                    write!(sql, ", CAST({expression} AS BIGINT) AS c{place}")
+                }
+                _ => write!(sql, ", {expression} AS c{place}"),
+            };
+        }
+        Ok(())
+    }
+}
+
 /// `FROM .. WHERE ..` of the rows of one source that the query is about.
-fn selection(query: &Query, source: &Source, binds: &mut Binds) -> Result<String> {
-    let mut conditions = Vec::new();
-    conditions.extend(source.scope(&query.scope, binds));
-    if let Some(filter) = &query.filter {
-        conditions.push(filter::condition(query, source, filter, binds)?);
+fn selection(ask: &Ask<'_>, source: &Source, binds: &mut Binds) -> Result<String> {
+    let mut conditions = source.scope(&ask.scope, binds);
+    if let Some(filter) = &ask.query.filter {
+        conditions.push(filter::condition(ask, source, filter, binds)?);
     }
     let conditions =
         if conditions.is_empty() { "1 = 1".to_owned() } else { conditions.join(" AND ") };
     Ok(format!("FROM {} WHERE {conditions}", source.from))
 }
 
-/// The ids of the page's rows in order, each with the place of its source.
-async fn page_ids(
-    conn: &mut Conn,
-    query: &Query,
-    sources: &[Source],
-) -> Result<Vec<(Uuid, usize)>> {
-    let mut binds = Binds::default();
-    let mut selects = Vec::new();
-    for (arm, source) in sources.iter().enumerate() {
-        let mut columns = format!("{} AS row_id, {arm} AS arm", source.id);
-        for (place, (field, _)) in query.sort.iter().enumerate() {
-            let expression = source.expression(field, query.modern_status).ok_or_else(|| {
-                Error::bad_request(format!(
-                    "\"{field}\" is not a field of {} that can be sorted by.",
-                    query.record.name()
-                ))
-            })?;
-            columns.push_str(&format!(", {expression} AS s{place}"));
-        }
-        selects.push(format!("SELECT {columns} {}", selection(query, source, &mut binds)?));
-    }
-    let mut order = Vec::new();
-    for (place, (_, descending)) in query.sort.iter().enumerate() {
-        // Said explicitly, as the engines do not agree on where NULLs go.
-        order.push(format!(
-            "q.s{place} IS NULL, q.s{place}{}",
-            if *descending { " DESC" } else { "" }
-        ));
-    }
-    order.push("q.row_id".to_owned());
-    let limit = binds.add(Val::Int(query.page.size().into()));
-    let offset = binds.add(Val::Int(i64::try_from(query.page.offset()).unwrap_or(i64::MAX)));
-    let sql = format!(
-        "SELECT q.row_id, CAST(q.arm AS BIGINT) FROM ({}) q ORDER BY {} LIMIT {limit} OFFSET {offset}",
-        selects.join(" UNION ALL "),
-        order.join(", ")
-    );
-    let rows = conn.fetch(sql, binds.vals).await?;
-    rows.iter()
-        .map(|row| {
-            Ok((uuid(&row.text(0)?)?, usize::try_from(row.int(1)?).map_err(Error::internal)?))
-        })
-        .collect()
-}
-
-/// How many rows there are in all.
-async fn count(conn: &mut Conn, query: &Query, sources: &[Source]) -> Result<u64> {
-    let mut binds = Binds::default();
-    let mut counts = Vec::new();
-    for source in sources {
-        counts.push(format!("(SELECT COUNT(*) {})", selection(query, source, &mut binds)?));
-    }
-    let rows = conn.fetch(format!("SELECT {}", counts.join(" + ")), binds.vals).await?;
-    let total = rows.first().map_or(Ok(0), |row| row.int(0))?;
-    u64::try_from(total).map_err(Error::internal)
-}
-
-/// The values of these rows, in this order.
-async fn rows(
-    conn: &mut Conn,
-    query: &Query,
-    sources: &[Source],
-    ids: &[(Uuid, usize)],
-) -> Result<Vec<Row>> {
-    let fields = query.record.fields();
-    let mut found = HashMap::with_capacity(ids.len());
-    for (arm, source) in sources.iter().enumerate() {
-        let ids: Vec<_> = ids.iter().filter(|id| id.1 == arm).map(|id| id.0).collect();
-        if ids.is_empty() {
-            continue;
-        }
-        let mut columns = Vec::with_capacity(fields.len());
-        for field in fields {
-            let expression =
-                source.expression(field.name, query.modern_status).ok_or_else(|| {
-                    Error::internal(format!(
-                        "{}.{} has no expression",
-                        query.record.name(),
-                        field.name
-                    ))
-                })?;
-            columns.push(match field.kind {
-                FieldKind::Int | FieldKind::Status | FieldKind::Time => {
-                    format!("CAST({expression} AS BIGINT)")
-                }
-                _ => format!("({expression})"),
-            });
-        }
-        let mut vals = Vec::new();
-        let condition = id_in(source.id, &ids, &mut vals);
-        let sql = format!("SELECT {} FROM {} WHERE {condition}", columns.join(", "), source.from);
-        for row in conn.fetch(sql, vals).await? {
-            let id = uuid(&row.text(0)?)?;
-            let mut values = Vec::with_capacity(fields.len());
-            for (place, field) in fields.iter().enumerate() {
-                values.push(value(&row, place, field.kind)?);
-            }
-            found.insert((id, arm), Row { id, values });
-        }
-    }
-    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+/// Total, id, columns.
+fn read(row: &driver::Row, columns: &[&Field]) -> Result<Row> {
+    let values = columns
+        .iter()
+        .enumerate()
+        .map(|(place, field)| value(row, place + 2, field.kind))
+        .collect::<Result<_>>()?;
+    Ok(Row { id: uuid(&row.text(1)?)?, values })
 }
 
 fn value(row: &driver::Row, place: usize, kind: FieldKind) -> Result<Value> {

@@ -36,7 +36,7 @@ async fn start(source: Arc<FixedCatalog>) -> (Cloud, Caller, Catalog) {
         .build();
     cloud.start().await.unwrap();
     let caller = Caller::system();
-    let new = NewCatalog { name: "discovered".to_owned(), description: String::new() };
+    let new = NewCatalog { name: "discovered".to_owned(), ..NewCatalog::default() };
     let catalog = cloud.create_catalog(&caller, Org::SYSTEM, new).await.unwrap();
     (cloud, caller, catalog)
 }
@@ -79,11 +79,8 @@ async fn what_a_source_offers_can_be_instantiated() {
     let template = items(&cloud, &caller, &catalog).await[0].template;
     let new = NewVdc {
         name: "vdc".to_owned(),
-        description: String::new(),
-        provider: ProviderVdc::DEFAULT,
-        cpu_limit_mhz: 0,
-        memory_limit_mib: 0,
         storage_profiles: vec![NewStorageProfile { name: "standard".to_owned(), limit_mib: 0 }],
+        ..NewVdc::default()
     };
     let (vdc, _) = cloud.create_vdc(&caller, Org::SYSTEM, new).await.unwrap();
     let new = NewVApp { name: "copy".to_owned(), template: Some(template), ..NewVApp::default() };

@@ -26,6 +26,11 @@ impl PageRequest {
         Ok(Self { page, size: size.min(Self::MAX_SIZE) })
     }
 
+    /// All rows at once: for what is shown inside the rows of another page, not for clients to ask for.
+    pub const fn unbounded() -> Self {
+        Self { page: 1, size: u32::MAX }
+    }
+
     /// The page's number, from 1.
     pub fn page(self) -> u32 {
         self.page

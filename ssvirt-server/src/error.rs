@@ -1,11 +1,13 @@
 //! From the domain's errors to VCD's: status, minor error code, and nothing of what only the log may know.
 
+use std::borrow::Cow;
+
 use poem::{IntoResponse, Response, error::ResponseError, http::StatusCode};
 use poem_openapi::{
     ApiResponse,
     registry::{MetaResponse, MetaResponses, Registry},
 };
-use ssvirt_core::{Error, ErrorKind};
+use ssvirt_core::{Error, ErrorKind, model::TaskFailure};
 use ssvirt_vcd::{error as code, read::ReadError, types};
 
 use crate::wire;
@@ -17,7 +19,7 @@ pub struct VcdError {
     /// The HTTP status, which is also the `majorErrorCode`.
     pub status: StatusCode,
     /// VCD's `minorErrorCode`.
-    pub minor: &'static str,
+    pub minor: Cow<'static, str>,
     /// The text.
     pub message: String,
     #[source]
@@ -26,8 +28,12 @@ pub struct VcdError {
 
 impl VcdError {
     /// An error that has no counterpart in the domain.
-    pub fn new(status: StatusCode, minor: &'static str, message: impl Into<String>) -> Self {
-        Self { status, minor, message: message.into(), source: None }
+    pub fn new(
+        status: StatusCode,
+        minor: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { status, minor: minor.into(), message: message.into(), source: None }
     }
 
     /// 400 BAD_REQUEST.
@@ -44,6 +50,23 @@ impl VcdError {
         )
     }
 
+    /// 412: the object is not what the client says it changes.
+    pub fn precondition() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "PRECONDITION_FAILED",
+            "The object was changed in the meantime.",
+        )
+    }
+
+    /// Why a task failed.
+    pub fn of_task(failure: &TaskFailure) -> Self {
+        let status =
+            u16::try_from(failure.major).ok().and_then(|code| StatusCode::from_u16(code).ok());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, failure.minor.clone(), failure.message.clone())
+    }
+
     /// 500 without internals.
     pub fn internal() -> Self {
         Self::new(
@@ -56,7 +79,7 @@ impl VcdError {
     /// What a poem error means to a client: ours as it is, poem's own by its status.
     pub fn of(error: &poem::Error, path: &str) -> Self {
         if let Some(own) = error.downcast_ref::<Self>() {
-            return Self::new(own.status, own.minor, own.message.clone());
+            return Self::new(own.status, own.minor.clone(), own.message.clone());
         }
         match error.status() {
             StatusCode::NOT_FOUND => Self::no_route(path),
@@ -89,7 +112,7 @@ impl VcdError {
     pub fn element(&self, request_id: &str) -> types::Error {
         types::Error {
             major_error_code: i32::from(self.status.as_u16()),
-            minor_error_code: self.minor.to_owned(),
+            minor_error_code: self.minor.clone().into_owned(),
             message: format!("[ {request_id} ] {}", self.message),
             ..types::Error::default()
         }
@@ -116,7 +139,12 @@ impl From<Error> for VcdError {
         if status.is_server_error() {
             tracing::error!(error = &error as &dyn std::error::Error, "a request failed");
         }
-        Self { status, minor, message: error.message().to_owned(), source: Some(error) }
+        Self {
+            status,
+            minor: minor.into(),
+            message: error.message().to_owned(),
+            source: Some(error),
+        }
     }
 }
 

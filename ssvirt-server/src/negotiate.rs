@@ -153,9 +153,14 @@ fn plain_path(request: &mut Request) {
 }
 
 fn surface_of(path: &str) -> Surface {
-    match path.split('/').nth(1) {
-        Some("api") if !path.starts_with("/api/v1/") => Surface::Legacy,
-        Some("cloudapi") => Surface::CloudApi,
+    let mut segments = path.split('/').skip(1);
+    let mut next = || segments.next().unwrap_or_default();
+    match (next(), next(), next(), next(), next()) {
+        ("api", "v1", ..) => Surface::Plain,
+        // The VDCs of an organization as the web console sees them: JSON, by the rules of /cloudapi.
+        ("api", "admin", "org", _, "vdcs") => Surface::CloudApi,
+        ("api", ..) => Surface::Legacy,
+        ("cloudapi", ..) => Surface::CloudApi,
         _ => Surface::Plain,
     }
 }

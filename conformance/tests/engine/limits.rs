@@ -4,7 +4,7 @@ use ssvirt_backends::memory::Simulator;
 use ssvirt_core::{
     Error, ErrorKind, Id,
     backend::PowerAction,
-    model::{IpMode, IpRange, IpScope, PowerState, ProviderVdc, Task, TaskStatus, VApp, Vdc, Vm},
+    model::{IpMode, IpRange, IpScope, PowerState, Task, TaskStatus, VApp, Vdc, Vm},
     rights::role,
     service::{
         Caller, NewNetwork, NewStorageProfile, NewUser, NewVApp, NewVdc, NewVm, NicRequest,

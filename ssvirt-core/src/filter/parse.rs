@@ -146,6 +146,7 @@ mod tests {
             Filter::And(parts) => format!("[{}]", join(parts, " and ")),
             Filter::Or(parts) => format!("[{}]", join(parts, " or ")),
             Filter::Compare(c) => format!("{}{}{}", c.field, c.op.name(), c.value),
+            Filter::Search(search) => panic!("FIQL cannot say {search:?}"),
         }
     }
 

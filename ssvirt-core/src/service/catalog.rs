@@ -84,6 +84,14 @@ impl Cloud {
         self.read().await?.select(&[By::Org(org)]).await
     }
 
+    /// A catalog alone.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn find_catalog(&self, caller: &Caller, id: Id<Catalog>) -> Result<Catalog> {
+        visible_catalog(&mut self.read().await?, caller, id).await
+    }
+
     /// A catalog with its items.
     ///
     /// # Errors

@@ -66,6 +66,8 @@ pub struct Removal {
     pub recursive: bool,
     /// With all that is in it, whatever state it is in.
     pub force: bool,
+    /// Although it is enabled; `force` says so too.
+    pub enabled: bool,
 }
 
 impl Removal {
@@ -202,7 +204,7 @@ impl Cloud {
         if org.is_system() {
             return Err(Error::invalid_state("The System organization cannot be deleted."));
         }
-        if org.enabled && !removal.force {
+        if org.enabled && !(removal.force || removal.enabled) {
             return Err(Error::invalid_state(format!(
                 "The organization \"{}\" must be disabled before it is deleted.",
                 org.name

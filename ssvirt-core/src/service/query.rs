@@ -1,11 +1,14 @@
 //! The query service for a caller.
 
+use uuid::Uuid;
+
 use super::{Caller, Cloud};
 use crate::{
     error::{Error, Result},
     filter::{Comparison, Filter, Op, Pattern},
+    id::Urn,
     page::Page,
-    query::{Query, RecordType, Row, Subject},
+    query::{Query, RecordType, Row, Scope, Subject},
     rights::right,
 };
 
@@ -24,6 +27,31 @@ impl Cloud {
             (filter, hidden) => filter.or(hidden),
         };
         self.read().await?.query(caller.scope(), &query).await
+    }
+}
+
+impl Cloud {
+    /// The row of one object, whatever organization a provider acts in; the query says of what type, and
+    /// with which fields. One's own user is seen by everyone.
+    ///
+    /// # Errors
+    /// `Forbidden` for what does not exist or is not the caller's to see.
+    pub async fn query_one(&self, caller: &Caller, id: Uuid, mut query: Query) -> Result<Row> {
+        let no_access = || Error::no_access_to(Urn { kind: query.record.subject.kind(), uuid: id });
+        let oneself = query.record.subject == Subject::User && id == caller.user.uuid();
+        if !oneself && !may_query(caller, query.record) {
+            return Err(no_access());
+        }
+        let hidden = unpublished(caller, query.record);
+        let is = Filter::Compare(Comparison {
+            field: "id".to_owned(),
+            op: Op::Eq,
+            value: Pattern::literal(id.to_string()),
+        });
+        query.filter = Some(Filter::all([is].into_iter().chain(hidden).collect()));
+        let scope = if caller.is_provider() { Scope::default() } else { caller.scope() };
+        let page = self.read().await?.query(scope, &query).await?;
+        page.items.into_iter().next().ok_or_else(no_access)
     }
 }
 

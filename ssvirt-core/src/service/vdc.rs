@@ -389,13 +389,13 @@ impl Cloud {
     /// Deletes a VDC. Provider only.
     ///
     /// # Errors
-    /// `InvalidState` when it is enabled, unless forced, or has vApps, unless these are to go too; `Busy`;
+    /// `InvalidState` when it is enabled, unless that is no matter, or has vApps, unless these are to go too; `Busy`;
     /// `Forbidden`.
     pub async fn delete_vdc(&self, caller: &Caller, id: Id<Vdc>, removal: Removal) -> Result<Task> {
         caller.require_provider()?;
         let mut tx = self.begin().await?;
         let vdc = locked_vdc(&mut tx, caller, id).await?;
-        if vdc.enabled && !removal.force {
+        if vdc.enabled && !(removal.force || removal.enabled) {
             return Err(Error::invalid_state(format!(
                 "The VDC \"{}\" must be disabled before it is deleted.",
                 vdc.name

@@ -47,7 +47,7 @@ type Apis = (
     query::QueryApi,
     entity::EntityApi,
     access::AccessApi,
-    cloudapi::CloudApi,
+    cloudapi::Apis,
 );
 
 /// All routes of both surfaces.
@@ -67,7 +67,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         query::QueryApi,
         entity::EntityApi,
         access::AccessApi,
-        cloudapi::CloudApi,
+        cloudapi::apis(),
     );
     OpenApiService::new(apis, "VMware Cloud Director API", env!("CARGO_PKG_VERSION"))
 }

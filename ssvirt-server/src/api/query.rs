@@ -216,7 +216,7 @@ impl Params {
     }
 }
 
-fn decode(text: &str) -> Result<String, VcdError> {
+pub(super) fn decode(text: &str) -> Result<String, VcdError> {
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced)
         .decode_utf8()
@@ -268,7 +268,7 @@ fn decode_values(filter: &str, special: &str) -> Result<String, VcdError> {
     Ok(out)
 }
 
-fn fields_of(value: &str) -> impl Iterator<Item = String> {
+pub(super) fn fields_of(value: &str) -> impl Iterator<Item = String> {
     value.split(',').map(str::trim).filter(|field| !field.is_empty()).map(str::to_owned)
 }
 
@@ -276,7 +276,7 @@ fn is_true(value: &str) -> bool {
     value.eq_ignore_ascii_case("true")
 }
 
-fn number(value: &str) -> Result<u32, VcdError> {
+pub(super) fn number(value: &str) -> Result<u32, VcdError> {
     value.parse().map_err(|_| {
         VcdError::bad_request(format!("Bad request: \"{value}\" is not a page number."))
     })

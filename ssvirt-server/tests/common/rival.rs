@@ -7,8 +7,8 @@ use ssvirt_core::{
     id::{EntityKind, Urn},
     model::{
         Catalog, CatalogItem, IpRange, IpScope, MetadataDomain, MetadataEntry, MetadataType,
-        MetadataValue, Network, Org, ProviderVdc, Session, StorageProfile, Task, Template,
-        TemplateVm, User, VApp, Vdc, Visibility, Vm,
+        MetadataValue, Network, Org, Session, StorageProfile, Task, Template, TemplateVm, User,
+        VApp, Vdc, Visibility, Vm,
     },
     rights::role,
     service::{

@@ -8,7 +8,7 @@ use ssvirt_core::{
     filter::{Comparison, Filter, Op, Pattern},
     id::{EntityKind, Urn, parse_uuid},
     model::{MetadataDomain, MetadataType, Visibility},
-    query::FieldKind,
+    query::{FieldKind, Query},
     status::Status,
 };
 use uuid::Uuid;

@@ -11,6 +11,7 @@ use poem::{
     Endpoint, IntoResponse, Request, Response,
     http::{HeaderMap, StatusCode, Uri, header},
 };
+use poem_openapi::types::ToJSON as _;
 use ssvirt_core::{
     env::{IdSource as _, RandomIds},
     service::Caller,
@@ -24,6 +25,7 @@ use ssvirt_vcd::{
 
 use crate::{
     context::Negotiated,
+    document::CloudApiError,
     error::VcdError,
     state::State,
     wire::{Rendered, header_value},
@@ -241,12 +243,12 @@ fn refusal(
             (to_json(&element, version), media::content_type(element.media(), format, version))
         }
         _ => {
-            let body = serde_json::json!({
-                "minorErrorCode": element.minor_error_code,
-                "message": element.message,
-                "stackTrace": null,
-            });
-            (body.to_string(), format!("application/json;version={version}"))
+            let body = CloudApiError {
+                minor_error_code: element.minor_error_code,
+                message: element.message,
+                stack_trace: None,
+            };
+            (body.to_json_string(), format!("application/json;version={version}"))
         }
     };
     let mut response = Response::builder().status(error.status).content_type(media).body(body);

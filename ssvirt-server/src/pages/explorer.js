@@ -14,8 +14,6 @@ const version = () => picker.value.split("-")[1];
 function authorize() {
   if (token) {
     ui.preauthorizeApiKey("Bearer", token);
-  } else {
-    ui.authActions.logout(["Bearer"]);
   }
 }
 
@@ -83,10 +81,10 @@ form.addEventListener("submit", async (event) => {
 logout.addEventListener("click", async () => {
   await bearer("DELETE", "/cloudapi/1.0.0/sessions/current", `Bearer ${token}`);
   token = "";
+  ui.authActions.logout(["Bearer"]);
   who.textContent = "";
   form.hidden = false;
   logout.hidden = true;
-  authorize();
 });
 
 picker.addEventListener("change", () => {

@@ -7,8 +7,8 @@ use poem::{Request, Response, handler, web::Path};
 use poem_openapi::OpenApiService;
 use ssvirt_vcd::ApiVersion;
 
-use super::{secured, unless_known};
-use crate::error::VcdError;
+use super::{secured, start, unless_known};
+use crate::{error::VcdError, state::State};
 
 /// Where it is.
 pub(super) const PATH: &str = "/api-explorer";
@@ -24,9 +24,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 /// The page.
 #[handler]
-pub(super) fn page(request: &Request) -> Response {
-    let html = PAGE.replace("{{documents}}", &options());
-    secured(unless_known(request, "text/html; charset=utf-8", &html), POLICY)
+pub(super) fn page(request: &Request) -> Result<Response, VcdError> {
+    let (kind, _) = start::kind(&State::of(request)?);
+    let html = PAGE.replace("{{kind}}", kind).replace("{{documents}}", &options());
+    Ok(secured(unless_known(request, "text/html; charset=utf-8", &html), POLICY))
 }
 
 /// What the page loads.

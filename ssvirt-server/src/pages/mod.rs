@@ -13,6 +13,8 @@ use poem::{
 
 pub use ui::Ui;
 
+use crate::negotiate::set_path;
+
 /// The routes of all pages but the user interface's.
 pub fn routes(routes: Route) -> Route {
     let documents = documents::Documents::default();
@@ -49,7 +51,7 @@ impl<E: Endpoint> Endpoint for Site<E> {
                 return ui.serve(&request).await;
             }
             if request.uri().path() == "/" {
-                *request.uri_mut() = poem::http::Uri::from_static(start::PATH);
+                set_path(&mut request, start::PATH);
             }
         }
         self.inner.call(request).await.map(IntoResponse::into_response)

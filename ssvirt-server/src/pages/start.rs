@@ -20,12 +20,7 @@ const TEMPLATE: &str = include_str!("start.html");
 pub(super) fn start(request: &Request) -> Result<Response, VcdError> {
     let state = State::of(request)?;
     let root = Links::of(request, &state).path("");
-    let simulated = state.cloud.backends().values().any(|backend| backend.name() == "simulator");
-    let (kind, about) = match (simulated, state.cloud.backends().is_empty()) {
-        (true, _) => ("Simulator", "Virtual machines are made up here: none of them runs."),
-        (false, true) => ("No backend", "No virtual machine can be made here."),
-        (false, false) => ("", ""),
-    };
+    let (kind, about) = kind(&state);
     // Only what this answer says it contains is applied and run.
     let nonce = RandomIds.uuid().simple().to_string();
     let page = fill(
@@ -48,6 +43,16 @@ pub(super) fn start(request: &Request) -> Result<Response, VcdError> {
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     Ok(secured(response, &policy))
+}
+
+/// What is not to be taken for a cloud with machines: in a word, and in a sentence.
+pub(super) fn kind(state: &State) -> (&'static str, &'static str) {
+    let mut backends = state.cloud.backends().values();
+    match (backends.len(), backends.any(|backend| backend.name() == "simulator")) {
+        (0, _) => ("No backend", "No virtual machine can be made here."),
+        (_, true) => ("Simulator", "Virtual machines are made up here: none of them runs."),
+        (_, false) => ("", ""),
+    }
 }
 
 /// vcd-cli takes a host for https, and a whole URL otherwise.

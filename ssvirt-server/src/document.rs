@@ -1,6 +1,6 @@
 //! The OpenAPI documents: one for each surface and version, and one of everything.
 //!
-//! They come from the routes themselves, when they are asked for: [`Described`] is all routes as one
+//! They come from the routes themselves, when they are asked for: `Described` is all routes as one
 //! poem-openapi block, narrowed to what the document at hand is about.
 
 use std::{cell::Cell, collections::HashMap, fmt, str::FromStr};

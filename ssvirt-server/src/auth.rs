@@ -2,7 +2,14 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use poem::http::{HeaderMap, header};
+use poem::{
+    Request, RequestBody,
+    http::{HeaderMap, header},
+};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
 use serde::{Deserialize, Serialize};
 use ssvirt_core::{Error, Id, Result, model::Session};
 
@@ -75,8 +82,56 @@ pub fn token(headers: &HeaderMap) -> Option<&str> {
         .filter(|token| !token.is_empty())
 }
 
+/// The name of the security scheme of [`Basic`] in the OpenAPI documents.
+const BASIC: &str = "Basic";
+
+/// What a login says: user, organization and password, if they are there.
+pub struct Basic(pub Option<(String, String, String)>);
+
+impl<'a> ApiExtractor<'a> for Basic {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let description = "A user as `user@organization`, and the password. Only to log in.";
+        registry.create_security_scheme(BASIC, http_scheme("basic", None, description));
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![BASIC]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> poem::Result<Self> {
+        Ok(Self(basic(request.headers())))
+    }
+}
+
+/// A way of HTTP to say who asks, as an OpenAPI document describes it.
+pub fn http_scheme(
+    scheme: &'static str,
+    bearer_format: Option<&'static str>,
+    description: &'static str,
+) -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty: "http",
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: Some(scheme),
+        bearer_format,
+        flows: None,
+        openid_connect_url: None,
+    }
+}
+
 /// The user, organization and password of a Basic header: `user@org:password`.
-pub fn basic(headers: &HeaderMap) -> Option<(String, String, String)> {
+fn basic(headers: &HeaderMap) -> Option<(String, String, String)> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let decoded = BASE64_STANDARD.decode(strip_scheme(value, "basic")?).ok()?;
     let decoded = String::from_utf8(decoded).ok()?;

@@ -6,10 +6,12 @@ use std::{error::Error as StdError, fmt, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use ssvirt_backends::sql::SqlStore;
+use ssvirt_vcd::ApiVersion;
 
 use crate::{
     config::{self, Backend, Config, ConfigError, Given},
     data_dir::DataDir,
+    document::{Document, Part},
     observe, serve,
 };
 
@@ -59,8 +61,17 @@ enum Command {
     /// Manage users without logging in.
     #[command(subcommand)]
     User(UserCommand),
-    /// Print the OpenAPI document of the API.
-    Openapi,
+    /// Print an OpenAPI document of the API.
+    ///
+    /// Without options it is the one of everything, as the server has it at /openapi.json.
+    Openapi {
+        /// Which part of the API. [default: all]
+        #[arg(long, value_enum, value_name = "PART")]
+        surface: Option<Part>,
+        /// In which version, such as 39.1. [default: the newest; all versions without --surface]
+        #[arg(long, value_name = "VERSION", value_parser = served_version)]
+        api_version: Option<ApiVersion>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -122,6 +133,9 @@ struct ServeArgs {
     /// File that is written when the server is ready, with its root URL, and removed when it stops.
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
+    /// Folder of a built web user interface (any single-page application), to be served at /.
+    #[arg(long, value_name = "DIR")]
+    ui: Option<PathBuf>,
     /// File whose first line is the password of the first administrator.
     #[arg(long, value_name = "PATH")]
     admin_password_file: Option<PathBuf>,
@@ -146,6 +160,7 @@ impl ServeArgs {
         put(&mut given, "demo", self.demo.then_some("true"));
         put(&mut given, "http", self.http.then_some("true"));
         put_path(&mut given, "ready_file", self.ready_file.as_ref())?;
+        put_path(&mut given, "ui", self.ui.as_ref())?;
         put_path(&mut given, "admin_password_file", self.admin_password_file.as_ref())?;
         Ok(given)
     }
@@ -231,11 +246,21 @@ fn run(command: Command) -> Result<(), Failure> {
             let config = load(store.given()?)?;
             wait(password::set(&config, &user, password_file.as_deref()))
         }
-        Command::Openapi => {
-            say(format_args!("{}", crate::openapi_json()));
+        Command::Openapi { surface, api_version } => {
+            let document = Document {
+                part: surface.unwrap_or(Part::All),
+                version: api_version.or_else(|| surface.map(|_| ApiVersion::NEWEST)),
+            };
+            say(format_args!("{}", document.render("/").trim_end()));
             Ok(())
         }
     }
+}
+
+fn served_version(text: &str) -> Result<ApiVersion, String> {
+    let version = text.parse::<ApiVersion>().ok().filter(|version| version.is_served());
+    version
+        .ok_or_else(|| format!("the versions are {} to {}", ApiVersion::OLDEST, ApiVersion::NEWEST))
 }
 
 /// Configuration and log.

@@ -87,6 +87,8 @@ pub struct Settings {
     pub api_tls_key_file: Option<PathBuf>,
     /// Where the root URL is written when the server is ready.
     pub ready_file: Option<PathBuf>,
+    /// The folder of a user interface.
+    pub ui: Option<PathBuf>,
     /// The key that tokens are signed with.
     pub jwt_secret_key: Option<Secret>,
     /// How long a login lasts, such as `24h`.
@@ -110,7 +112,7 @@ pub struct Settings {
 }
 
 /// Every key. Kept beside [`Settings`] by a test.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 24] = [
     "listen",
     "api_port",
     "data_dir",
@@ -123,6 +125,7 @@ pub const KEYS: [&str; 23] = [
     "api_tls_cert_file",
     "api_tls_key_file",
     "ready_file",
+    "ui",
     "jwt_secret_key",
     "jwt_token_expiry",
     "log_level",

@@ -4,6 +4,7 @@ use poem::{
     FromRequest, Request, RequestBody,
     http::{HeaderMap, header},
 };
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, registry::Registry};
 use ssvirt_core::{Cloud, Id, model::Org, service::Caller};
 use ssvirt_vcd::{ApiVersion, Format};
 
@@ -61,9 +62,34 @@ impl Ctx {
     }
 }
 
-impl<'a> FromRequest<'a> for Ctx {
-    async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
-        let Anonymous { state, links, negotiated } = Anonymous::from_request(request, body).await?;
+/// The name of the security scheme of [`Ctx`] in the OpenAPI documents.
+const BEARER: &str = "Bearer";
+
+/// A handler that takes a [`Ctx`] is for those who are logged in; the OpenAPI documents say so.
+impl<'a> ApiExtractor<'a> for Ctx {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let description =
+            "The token that a login answered in the header `X-VMWARE-VCLOUD-ACCESS-TOKEN`.";
+        let scheme = auth::http_scheme("bearer", Some("JWT"), description);
+        registry.create_security_scheme(BEARER, scheme);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![BEARER]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> poem::Result<Self> {
+        let Anonymous { state, links, negotiated } =
+            <Anonymous as FromRequest>::from_request(request, body).await?;
         let token = auth::token(request.headers())
             .ok_or_else(ssvirt_core::Error::unauthorized)
             .map_err(VcdError::from)?;

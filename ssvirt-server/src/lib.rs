@@ -1,7 +1,7 @@
 //! # ssvirt-server
 //!
 //! The VMware Cloud Director API over [`ssvirt_core::Cloud`]: `/api` in XML and vendor JSON, `/cloudapi` in
-//! JSON, both in one OpenAPI document.
+//! JSON, described by an OpenAPI document for each version; and the pages for browsers.
 //!
 //! ```text
 //!   listen (TLS) -> negotiate (Accept, version, errors, log) -> api/<resource> (ten-line handlers) -> Cloud
@@ -13,11 +13,13 @@ pub mod cli;
 pub mod config;
 mod context;
 mod data_dir;
+pub mod document;
 mod error;
 mod links;
 mod listen;
 mod negotiate;
 mod observe;
+mod pages;
 mod ready;
 mod secrets;
 pub mod serve;
@@ -27,10 +29,12 @@ mod wire;
 
 use std::sync::Arc;
 
-use poem::{Endpoint, EndpointExt as _, Response, Route, get, handler, web::Data};
+use poem::{Endpoint, EndpointExt as _, Response, Route, get};
 use ssvirt_core::Cloud;
 
-use crate::{auth::Tokens, negotiate::Negotiate, state::State};
+pub use pages::Ui;
+
+use crate::{auth::Tokens, document::Document, negotiate::Negotiate, pages::Site, state::State};
 
 /// What the routes need.
 pub struct AppConfig {
@@ -42,6 +46,8 @@ pub struct AppConfig {
     pub plain_http: bool,
     /// The key that tokens are signed with.
     pub jwt_key: Vec<u8>,
+    /// The user interface at `/`; none has a start page there.
+    pub ui: Option<Ui>,
 }
 
 /// All routes.
@@ -52,28 +58,15 @@ pub fn app(config: AppConfig) -> impl Endpoint<Output = Response> + 'static {
         public_url: config.public_url.as_deref().map(Arc::from),
         plain_http: config.plain_http,
     };
-    let document = Document(openapi_json().into());
-    let routes = Route::new()
-        .nest("/", api::service())
-        .at("/openapi.json", get(openapi.data(document.clone())))
-        // Where the session's link to the OpenAPI document leads.
-        .at("/cloudapi", get(openapi.data(document)))
+    let routes = pages::routes(Route::new().nest("/", api::service()))
         .at("/healthz", get(observe::health::healthz))
         .at("/readyz", get(observe::health::readyz))
         .at("/api/v1/version", get(observe::health::version))
         .data(config.cloud);
-    Negotiate::new(routes, state)
+    Negotiate::new(Site::new(routes, config.ui), state)
 }
 
-/// The OpenAPI document of both surfaces.
+/// The OpenAPI document of everything that is served, in any version.
 pub fn openapi_json() -> String {
-    api::document()
-}
-
-#[derive(Clone)]
-struct Document(Arc<str>);
-
-#[handler]
-fn openapi(Data(document): Data<&Document>) -> Response {
-    Response::builder().content_type("application/json").body(document.0.to_string())
+    Document::ALL.render("/")
 }

@@ -11,6 +11,7 @@ use poem::{
     Endpoint, IntoResponse, Request, Response,
     http::{HeaderMap, StatusCode, Uri, header},
 };
+use poem_openapi::types::ToJSON as _;
 use ssvirt_core::{
     env::{IdSource as _, RandomIds},
     service::Caller,
@@ -24,6 +25,7 @@ use ssvirt_vcd::{
 
 use crate::{
     context::Negotiated,
+    document::CloudApiError,
     error::VcdError,
     state::State,
     wire::{Rendered, header_value},
@@ -143,11 +145,20 @@ fn plain_path(request: &mut Request) {
     if given.len() < 2 || path == given {
         return;
     }
+    set_path(request, &path);
+}
+
+/// Gives a request another path; its query and the address that it was sent to stay.
+pub fn set_path(request: &mut Request, path: &str) {
+    let uri = request.uri();
     let target = match uri.query() {
         Some(query) => format!("{path}?{query}"),
-        None => path,
+        None => path.to_owned(),
     };
-    if let Ok(uri) = target.parse::<Uri>() {
+    let Ok(target) = target.parse() else { return };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target);
+    if let Ok(uri) = Uri::from_parts(parts) {
         *request.uri_mut() = uri;
     }
 }
@@ -246,12 +257,12 @@ fn refusal(
             (to_json(&element, version), media::content_type(element.media(), format, version))
         }
         _ => {
-            let body = serde_json::json!({
-                "minorErrorCode": element.minor_error_code,
-                "message": element.message,
-                "stackTrace": null,
-            });
-            (body.to_string(), format!("application/json;version={version}"))
+            let body = CloudApiError {
+                minor_error_code: element.minor_error_code,
+                message: element.message,
+                stack_trace: None,
+            };
+            (body.to_json_string(), format!("application/json;version={version}"))
         }
     };
     let mut response = Response::builder().status(error.status).content_type(media).body(body);
@@ -300,6 +311,21 @@ mod tests {
 
     use super::*;
     use crate::auth::Tokens;
+
+    #[test]
+    fn another_path_keeps_query_and_address() {
+        // HTTP/2 has the address nowhere else.
+        for (given, expected) in [
+            ("https://vcd.example:8443/api/org/?a=b", "https://vcd.example:8443/api/org?a=b"),
+            ("/api/org/", "/api/org"),
+            ("/api/admin/vdc/1/metadata", "/api/vdc/1/metadata"),
+            ("/", "/"),
+        ] {
+            let mut request = Request::builder().uri_str(given).finish();
+            plain_path(&mut request);
+            assert_eq!(request.uri().to_string(), expected);
+        }
+    }
 
     #[tokio::test]
     async fn a_panic_is_a_500_without_internals() {

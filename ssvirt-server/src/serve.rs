@@ -19,7 +19,7 @@ use ssvirt_core::{
 use tokio::net::TcpListener;
 
 use crate::{
-    AppConfig, app,
+    AppConfig, Ui, app,
     cli::Failure,
     config::{Backend, Config},
     data_dir::DataDir,
@@ -45,6 +45,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     // Before anything is ready, so that no signal finds the default handler.
     let stop = stop_signal()?;
     let ready_file = ReadyFile::new(config.ready_file.clone())?;
+    let ui = config.ui.as_deref().map(Ui::open).transpose()?;
     let data_dir = open_data_dir(&config)?;
     let jwt_key = secrets::jwt_key(&config, data_dir.as_ref())?;
     let acceptor = tls::acceptor(&config, data_dir.as_ref(), clock.now())?;
@@ -74,6 +75,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         public_url: config.public_url.as_ref().map(|url| url.root.clone()),
         plain_http: config.plain_http,
         jwt_key,
+        ui,
     });
     let served = Server::new_with_acceptor(gate)
         .idle_timeout(IDLE)

@@ -1,9 +1,6 @@
 //! VCD types as poem-openapi payloads: described by their shape, rendered by the negotiation layer.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+use std::sync::Arc;
 
 use poem::{
     IntoResponse, Request, RequestBody, Response,
@@ -21,7 +18,10 @@ use ssvirt_vcd::{
     shape::{FieldType, LeafKind, Place, Shape},
 };
 
-use crate::error::VcdError;
+use crate::{
+    document::{has_field, intern},
+    error::VcdError,
+};
 
 /// The largest body of an API request, in bytes. Uploads go elsewhere.
 pub const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -150,13 +150,14 @@ pub fn media_types<T: VcdType>() -> Vec<MetaMediaType> {
     ["+xml", "+json"]
         .into_iter()
         .map(|suffix| MetaMediaType {
-            content_type: intern(format!("{media}{suffix}")),
+            content_type: intern(&format!("{media}{suffix}")),
             schema: MetaSchemaRef::Reference(shape.type_name.to_owned()),
         })
         .collect()
 }
 
-/// Registers the schema of a VCD type and of all it contains, in its JSON form.
+/// Registers the schema of a VCD type and of all it contains, in its JSON form: the fields that the version of
+/// the document at hand has.
 pub fn register<T: VcdType>(registry: &mut Registry) {
     register_shape(registry, T::shape());
 }
@@ -171,7 +172,7 @@ fn register_shape(registry: &mut Registry, shape: &'static Shape) {
 }
 
 fn add_fields(registry: &mut Registry, shape: &'static Shape, schema: &mut MetaSchema) {
-    for field in shape.fields {
+    for field in shape.fields.iter().filter(|field| has_field(field)) {
         if let (Place::Base, FieldType::Nested(base)) = (field.place, field.ty) {
             add_fields(registry, base(), schema);
             continue;
@@ -201,19 +202,6 @@ fn add_fields(registry: &mut Registry, shape: &'static Shape, schema: &mut MetaS
         }
         schema.properties.push((field.name.json, property));
     }
-}
-
-/// poem-openapi wants media types that live for ever; there are as many as there are VCD types.
-fn intern(text: String) -> &'static str {
-    static KNOWN: OnceLock<Mutex<HashSet<&'static str>>> = OnceLock::new();
-    let mut known =
-        KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(text) = known.get(text.as_str()) {
-        return text;
-    }
-    let text: &'static str = Box::leak(text.into_boxed_str());
-    known.insert(text);
-    text
 }
 
 /// A header value from text that cannot contain anything else than visible characters.

@@ -226,7 +226,7 @@ fn errors_come_in_the_format_asked_for() {
             assert_eq!(answer.header("content-type"), "application/json;version=37.0");
             answer.refused(404, "NOT_FOUND");
         }
-        for path in ["/nowhere", "/"] {
+        for path in ["/nowhere", "/nowhere/at/all"] {
             get(&client, path, &["*/*"]).await.refused(404, "NOT_FOUND");
         }
         // Whoever is not logged in is told so in the format too.

@@ -49,6 +49,7 @@ impl Stage {
             public_url: None,
             plain_http: false,
             jwt_key: PASSWORD.repeat(8).into_bytes(),
+            ui: None,
         });
         Ok(Self { cloud, app: Arc::new(app.boxed()) })
     }

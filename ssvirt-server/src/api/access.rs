@@ -9,7 +9,7 @@ use crate::{context::Ctx, wire::Vcd};
 
 pub struct AccessApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Access")]
 impl AccessApi {
     /// Who sees a vApp: its owner, and administrators
     #[oai(

@@ -17,7 +17,7 @@ use crate::{
 
 pub struct AdminApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Administration")]
 impl AdminApi {
     /// The installation: organizations, rights, roles
     #[oai(path = "/api/admin", method = "get", operation_id = "getVCloud")]

@@ -17,7 +17,7 @@ use crate::{
 
 pub struct CatalogApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Catalogs")]
 impl CatalogApi {
     /// A catalog
     #[oai(path = "/api/catalog/:id", method = "get", operation_id = "getCatalog")]

@@ -17,7 +17,7 @@ use crate::{
 
 pub struct EntityApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Entities")]
 impl EntityApi {
     /// The resolver itself: a URN belongs behind it
     #[oai(path = "/api/entity", method = "get", operation_id = "entityResolver")]

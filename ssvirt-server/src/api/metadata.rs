@@ -21,7 +21,7 @@ pub struct MetadataApi;
 
 // One block serves every kind of object: `:kind` is a resource's word, and unknown words are a 404. The
 // negotiation layer takes `admin/` out of the path, since both forms name the same object.
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Metadata")]
 impl MetadataApi {
     /// The metadata of an object
     #[oai(path = "/api/:kind/:id/metadata", method = "get", operation_id = "getMetadata")]

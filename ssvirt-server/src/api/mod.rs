@@ -9,7 +9,8 @@ mod metadata;
 mod network;
 mod org;
 mod query;
-mod session;
+pub mod session;
+mod tag;
 mod task;
 mod template;
 mod user;
@@ -21,6 +22,7 @@ mod vm;
 use poem_openapi::OpenApiService;
 use ssvirt_vcd::types;
 
+use self::tag::Tag;
 use crate::{
     context::Ctx,
     error::VcdError,
@@ -32,7 +34,8 @@ type Answer<T> = Result<Vcd<T>, VcdError>;
 /// What a slow write answers.
 type TaskAnswer = Result<Accepted<types::Task>, VcdError>;
 
-type Apis = (
+/// Every block of routes.
+pub type Apis = (
     session::SessionApi,
     org::OrgApi,
     admin::AdminApi,
@@ -70,13 +73,6 @@ pub fn service() -> OpenApiService<Apis, ()> {
         cloudapi::apis(),
     );
     OpenApiService::new(apis, "VMware Cloud Director API", env!("CARGO_PKG_VERSION"))
-}
-
-/// The OpenAPI document.
-pub fn document() -> String {
-    let mut spec = service().spec();
-    spec.push('\n');
-    spec
 }
 
 /// The answer of a slow write.

@@ -49,7 +49,7 @@ impl ApiResponse for AnyNetwork {
     }
 }
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Networks")]
 impl NetworkApi {
     /// A network of a VDC or of a vApp
     #[oai(path = "/api/network/:id", method = "get", operation_id = "getNetwork")]

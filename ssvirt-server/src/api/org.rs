@@ -16,7 +16,7 @@ use crate::{
 
 pub struct OrgApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Organizations")]
 impl OrgApi {
     /// The organizations that the caller sees
     #[oai(path = "/api/org", method = "get", operation_id = "listOrgs")]

@@ -55,7 +55,7 @@ impl ApiResponse for QueryAnswer {
     }
 }
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Queries")]
 impl QueryApi {
     /// Query typed records; without `type` the list of types
     ///

@@ -1,6 +1,6 @@
 //! Logging in, the version list, the session.
 
-use poem::{Request, Response, http::StatusCode};
+use poem::{Response, http::StatusCode};
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, payload::Json};
 use ssvirt_core::{
     Error, Id,
@@ -16,7 +16,7 @@ use ssvirt_vcd::{
 
 use super::Answer;
 use crate::{
-    auth,
+    auth::Basic,
     context::{Anonymous, Ctx},
     error::VcdError,
     links::{Links, action, link},
@@ -24,6 +24,10 @@ use crate::{
 };
 
 pub struct SessionApi;
+
+/// The operations that VCD took away in version 38.0, by their ids.
+pub const LEGACY: [&str; 3] =
+    ["deleteCurrentSession", "createLegacySession", "deleteLegacySession"];
 
 /// An id with a name.
 #[derive(Object, Clone)]
@@ -77,7 +81,7 @@ pub enum LoginAnswer {
     ),
 }
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Sessions")]
 impl SessionApi {
     /// The versions that are served
     #[oai(path = "/api/versions", method = "get", operation_id = "getVersions")]
@@ -96,9 +100,9 @@ impl SessionApi {
 
     /// Log in to an organization
     #[oai(path = "/cloudapi/1.0.0/sessions", method = "post", operation_id = "createSession")]
-    async fn login(&self, anyone: Anonymous, request: &Request) -> Result<LoginAnswer, VcdError> {
+    async fn login(&self, anyone: Anonymous, basic: Basic) -> Result<LoginAnswer, VcdError> {
         // VCD sends users of System to the other path; the web console knows only this one.
-        let (login, token) = login(&anyone, request, |_| true).await?;
+        let (login, token) = login(&anyone, basic, |_| true).await?;
         Ok(login_answer(&login, token))
     }
 
@@ -111,9 +115,9 @@ impl SessionApi {
     async fn login_provider(
         &self,
         anyone: Anonymous,
-        request: &Request,
+        basic: Basic,
     ) -> Result<LoginAnswer, VcdError> {
-        let (login, token) = login(&anyone, request, is_system).await?;
+        let (login, token) = login(&anyone, basic, is_system).await?;
         Ok(login_answer(&login, token))
     }
 
@@ -147,13 +151,9 @@ impl SessionApi {
 
     /// Log in (before version 38.0)
     #[oai(path = "/api/sessions", method = "post", operation_id = "createLegacySession")]
-    async fn login_legacy(
-        &self,
-        anyone: Anonymous,
-        request: &Request,
-    ) -> Result<LegacyLogin, VcdError> {
+    async fn login_legacy(&self, anyone: Anonymous, basic: Basic) -> Result<LegacyLogin, VcdError> {
         check_legacy(&anyone)?;
-        let (login, token) = login(&anyone, request, |_| true).await?;
+        let (login, token) = login(&anyone, basic, |_| true).await?;
         let version = anyone.negotiated.version;
         Ok(LegacyLogin {
             session: legacy_view(&anyone.links, &login.caller, version),
@@ -172,10 +172,10 @@ impl SessionApi {
 
 async fn login(
     anyone: &Anonymous,
-    request: &Request,
+    basic: Basic,
     allowed: impl Fn(&str) -> bool,
 ) -> Result<(Login, String), VcdError> {
-    let (user, org, password) = auth::basic(request.headers()).ok_or_else(Error::unauthorized)?;
+    let (user, org, password) = basic.0.ok_or_else(Error::unauthorized)?;
     if !allowed(&org) {
         return Err(Error::unauthorized().into());
     }

@@ -17,7 +17,7 @@ use crate::{
 
 pub struct TaskApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Tasks")]
 impl TaskApi {
     /// A task
     #[oai(path = "/api/task/:id", method = "get", operation_id = "getTask")]

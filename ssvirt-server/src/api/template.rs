@@ -12,7 +12,7 @@ use crate::{context::Ctx, error::VcdError, links::link, wire::Vcd};
 
 pub struct TemplateApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Templates")]
 impl TemplateApi {
     /// A template, or with `vm-` before the id a VM inside one
     #[oai(path = "/api/vAppTemplate/:id", method = "get", operation_id = "getVAppTemplate")]

@@ -13,7 +13,7 @@ use crate::{context::Ctx, links::reference, wire::Vcd};
 
 pub struct UserApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Users")]
 impl UserApi {
     /// A user
     #[oai(path = "/api/admin/user/:id", method = "get", operation_id = "getUser")]

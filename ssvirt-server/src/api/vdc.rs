@@ -21,7 +21,7 @@ pub mod hardware;
 
 pub struct VdcApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Vdcs")]
 impl VdcApi {
     /// A VDC
     #[oai(path = "/api/vdc/:id", method = "get", operation_id = "getVdc")]

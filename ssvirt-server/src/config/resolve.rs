@@ -30,6 +30,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Where the root URL is written when the server is ready.
     pub ready_file: Option<PathBuf>,
+    /// The folder of a user interface; none has a start page instead.
+    pub ui: Option<PathBuf>,
     /// The key that tokens are signed with; none is a random one in the data folder.
     pub jwt_secret: Option<Secret>,
     /// How long a login lasts.
@@ -93,6 +95,7 @@ impl Config {
             plain_http,
             tls: tls_files(settings.api_tls_cert_file, settings.api_tls_key_file, plain_http)?,
             ready_file: settings.ready_file,
+            ui: settings.ui,
             jwt_secret: match settings.jwt_secret_key {
                 Some(key) if key.expose().len() < MIN_JWT_KEY => {
                     return wrong(

@@ -34,7 +34,7 @@ use ssvirt_core::{
     model::{ProviderVdc, Task, TaskStatus},
 };
 use ssvirt_fixtures::demo::{self, DemoPasswords};
-use ssvirt_server::AppConfig;
+use ssvirt_server::{AppConfig, Ui};
 use uuid::Uuid;
 
 pub use element::Element;
@@ -92,12 +92,13 @@ pub struct Setup {
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn TenancyStore>>,
     simulator: Option<Simulator>,
+    ui: Option<Ui>,
 }
 
 impl Setup {
     /// The defaults: the machine's clock, a store in memory, a simulator that answers at once.
     pub fn new() -> Self {
-        Self { clock: Arc::new(SystemClock), store: None, simulator: None }
+        Self { clock: Arc::new(SystemClock), store: None, simulator: None, ui: None }
     }
 
     /// By this clock.
@@ -115,6 +116,12 @@ impl Setup {
     /// With this backend.
     pub fn simulator(mut self, simulator: Simulator) -> Self {
         self.simulator = Some(simulator);
+        self
+    }
+
+    /// With this user interface.
+    pub fn ui(mut self, ui: Ui) -> Self {
+        self.ui = Some(ui);
         self
     }
 
@@ -138,6 +145,7 @@ impl Setup {
             public_url: Some(ROOT.to_owned()),
             plain_http: false,
             jwt_key: KEY.to_vec(),
+            ui: self.ui,
         })
         .boxed();
         App { endpoint, cloud, rival, tokens: Mutex::default() }

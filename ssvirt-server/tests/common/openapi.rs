@@ -13,6 +13,8 @@ pub struct Route {
     pub operation: String,
     /// Whether it takes a body.
     pub body: bool,
+    /// How it wants to know who asks: `Bearer`, `Basic`, or nothing.
+    pub security: String,
 }
 
 impl Route {
@@ -45,6 +47,10 @@ pub fn routes() -> Vec<Route> {
                 method: method.to_uppercase(),
                 path: path.clone(),
                 operation: operation["operationId"].as_str().unwrap_or_default().to_owned(),
+                security: operation["security"][0]
+                    .as_object()
+                    .and_then(|schemes| schemes.keys().next().cloned())
+                    .unwrap_or_default(),
                 body: operation.get("requestBody").is_some(),
             });
         }

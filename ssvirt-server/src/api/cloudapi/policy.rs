@@ -82,7 +82,7 @@ pub struct Policies {
     values: Vec<Policy>,
 }
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Policies")]
 impl CloudApi {
     /// The security tags of a VM
     #[oai(

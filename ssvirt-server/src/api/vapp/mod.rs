@@ -101,7 +101,7 @@ pub async fn created(ctx: &Ctx, vapp: VApp, task: Task) -> Result<Created<types:
     Ok(Vcd(element))
 }
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::VApps")]
 impl VAppApi {
     /// A vApp or VM
     #[oai(path = "/api/vApp/:id", method = "get", operation_id = "getVApp")]

@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod catalog;
 mod cloudapi;
+mod contents;
 mod entity;
 mod metadata;
 mod network;
@@ -32,6 +33,7 @@ type Answer<T> = Result<Vcd<T>, VcdError>;
 /// What a slow write answers.
 type TaskAnswer = Result<Accepted<types::Task>, VcdError>;
 
+/// Nested where there would be more than poem-openapi's tuples take.
 type Apis = (
     session::SessionApi,
     org::OrgApi,
@@ -39,12 +41,12 @@ type Apis = (
     vdc::VdcApi,
     catalog::CatalogApi,
     template::TemplateApi,
-    vapp::VAppApi,
+    (vapp::VAppApi, vm::VmApi),
     network::NetworkApi,
     user::UserApi,
     task::TaskApi,
     metadata::MetadataApi,
-    query::QueryApi,
+    (query::QueryApi, contents::ContentsApi),
     entity::EntityApi,
     access::AccessApi,
     cloudapi::CloudApi,
@@ -59,12 +61,12 @@ pub fn service() -> OpenApiService<Apis, ()> {
         vdc::VdcApi,
         catalog::CatalogApi,
         template::TemplateApi,
-        vapp::VAppApi,
+        (vapp::VAppApi, vm::VmApi),
         network::NetworkApi,
         user::UserApi,
         task::TaskApi,
         metadata::MetadataApi,
-        query::QueryApi,
+        (query::QueryApi, contents::ContentsApi),
         entity::EntityApi,
         access::AccessApi,
         cloudapi::CloudApi,

@@ -4,12 +4,17 @@ use poem_openapi::{OpenApi, param::Path};
 use ssvirt_core::{
     Error, Id,
     model::{Right, Role, User},
-    rights,
+    rights::{self, right},
 };
 use ssvirt_vcd::{mt, types};
 
 use super::{Answer, view};
-use crate::{context::Ctx, links::reference, wire::Vcd};
+use crate::{
+    context::Ctx,
+    error::VcdError,
+    links::{reference, switch},
+    wire::{NoContent, Vcd},
+};
 
 pub struct UserApi;
 
@@ -23,11 +28,29 @@ impl UserApi {
         Ok(Vcd(user_view(&ctx, &user, &role)))
     }
 
+    /// Let a user log in again
+    #[oai(path = "/api/admin/user/:id/action/enable", method = "post", operation_id = "enableUser")]
+    async fn enable(&self, ctx: Ctx, id: Path<String>) -> Result<NoContent, VcdError> {
+        ctx.cloud.set_user_enabled(&ctx.caller, Id::parse(&id)?, true).await?;
+        Ok(NoContent)
+    }
+
+    /// End a user's sessions, and refuse new ones
+    #[oai(
+        path = "/api/admin/user/:id/action/disable",
+        method = "post",
+        operation_id = "disableUser"
+    )]
+    async fn disable(&self, ctx: Ctx, id: Path<String>) -> Result<NoContent, VcdError> {
+        ctx.cloud.set_user_enabled(&ctx.caller, Id::parse(&id)?, false).await?;
+        Ok(NoContent)
+    }
+
     /// A role
     #[oai(path = "/api/admin/role/:id", method = "get", operation_id = "getRole")]
     async fn role(&self, ctx: Ctx, id: Path<String>) -> Answer<types::Role> {
         let role = ctx.cloud.role(&ctx.caller, Id::parse(&id)?).await?;
-        let right = |name: &String| {
+        let one = |name: &String| {
             let id = rights::id(name);
             reference(ctx.links.right(id.uuid()), id.urn(), name, mt::ADMIN_RIGHT)
         };
@@ -40,7 +63,7 @@ impl UserApi {
                 &role.description,
             ),
             right_references: Some(types::RightReferences {
-                right_reference: role.rights.iter().map(right).collect(),
+                right_reference: role.rights.iter().map(one).collect(),
             }),
         }))
     }
@@ -64,14 +87,15 @@ impl UserApi {
 }
 
 fn user_view(ctx: &Ctx, user: &User, role: &Role) -> types::User {
+    let href = ctx.links.user(user.id);
+    let mut entity =
+        view::entity(&user.name, user.id.any(), href.clone(), mt::ADMIN_USER, &user.description);
+    // Nobody is offered to lock themselves out.
+    if ctx.caller.has(right::USER_MANAGE) && ctx.caller.user != user.id {
+        entity.link.push(switch(user.enabled, &href));
+    }
     types::User {
-        entity: view::entity(
-            &user.name,
-            user.id.any(),
-            ctx.links.user(user.id),
-            mt::ADMIN_USER,
-            &user.description,
-        ),
+        entity,
         full_name: Some(user.full_name.clone()),
         email_address: Some(user.email.clone()),
         telephone: Some(user.telephone.clone()),

@@ -18,6 +18,17 @@ fn checked_in() -> PathBuf {
 }
 
 #[test]
+fn the_list_of_routes_is_checked_in() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md");
+    let page = common::api_page::page(&openapi::document());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(known == page, "docs/api.md is not this server's: UPDATE=1 writes it");
+}
+
+#[test]
 fn the_document_is_checked_in() {
     let document = ssvirt_server::openapi_json();
     if std::env::var_os("UPDATE").is_some() {

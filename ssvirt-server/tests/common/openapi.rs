@@ -13,6 +13,8 @@ pub struct Route {
     pub operation: String,
     /// Whether it takes a body.
     pub body: bool,
+    /// Whether it takes or answers XML; then JSON of the same content too.
+    pub xml: bool,
 }
 
 impl Route {
@@ -35,6 +37,14 @@ pub fn document() -> Value {
     serde_json::from_str(&ssvirt_server::openapi_json()).expect("the document is JSON")
 }
 
+/// Whether an operation takes or answers XML. Errors are left out: their schema names both formats everywhere.
+pub fn has_xml(operation: &Value) -> bool {
+    let good = |(status, _): &(&String, &Value)| status.starts_with('2');
+    let responses = operation["responses"].as_object().into_iter().flatten().filter(good);
+    let mut contents = responses.map(|(_, response)| response).chain([&operation["requestBody"]]);
+    contents.any(|content| content.to_string().contains("+xml\""))
+}
+
 /// All routes.
 pub fn routes() -> Vec<Route> {
     let document = document();
@@ -46,6 +56,7 @@ pub fn routes() -> Vec<Route> {
                 path: path.clone(),
                 operation: operation["operationId"].as_str().unwrap_or_default().to_owned(),
                 body: operation.get("requestBody").is_some(),
+                xml: has_xml(operation),
             });
         }
     }

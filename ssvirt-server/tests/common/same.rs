@@ -36,7 +36,7 @@ fn element(path: &str, xml: &Element, json: &Value, found: &mut Vec<String>) {
 fn leaf(path: &str, text: &str, json: &Value, found: &mut Vec<String>) {
     let same = match json {
         Value::String(value) => value.trim() == text,
-        Value::Bool(_) => json.to_string() == text,
+        Value::Bool(flag) => text.parse() == Ok(*flag),
         Value::Number(number) => number.to_string() == text || number.as_f64() == text.parse().ok(),
         _ => false,
     };

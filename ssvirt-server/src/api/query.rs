@@ -100,8 +100,9 @@ async fn answer<const LISTS: bool>(
 ) -> Result<QueryAnswer<LISTS>, VcdError> {
     let columns = Columns::of(record, params);
     let asked = params.filter.as_deref().map(filter::parse).transpose()?.flatten();
+    let filters: Vec<_> = asked.into_iter().chain(within).collect();
     let query = Query {
-        filter: Some(Filter::all(asked.into_iter().chain(within).collect())),
+        filter: (!filters.is_empty()).then(|| Filter::all(filters)),
         sort: params.sort.clone(),
         page: params.page,
         modern_status: ctx.modern_status(),

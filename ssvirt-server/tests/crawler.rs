@@ -12,7 +12,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use common::{
-    ADMIN, ADMINISTRATOR, AUTHOR, App, Client, EVERYONE, Element, ROOT, USER, body,
+    ADMIN, ADMINISTRATOR, AUTHOR, Answer, App, Client, EVERYONE, Element, ROOT, USER, body,
     openapi::{self, Route},
 };
 
@@ -224,6 +224,15 @@ fn every_href_answers() {
     });
 }
 
+/// What is changed at once is answered as it is now, the rest by a task.
+async fn put_back(client: &Client<'_>, put: Answer) {
+    match put.code() {
+        200 => assert!(put.xml().name == "User", "{put:?}"),
+        202 => drop(client.done(put).await),
+        _ => panic!("as {}: {put:?}", client.login),
+    }
+}
+
 #[test]
 fn what_may_be_changed_can_be_put_back() {
     common::run(async {
@@ -239,16 +248,14 @@ fn what_may_be_changed_can_be_put_back() {
                     "edit" => {
                         let shown = client.get(&href).await.ok();
                         let put = client.send("PUT", &href, media, &shown.body).await;
-                        assert_eq!(put.code(), 202, "{href} as {login}: {put:?}\n{}", shown.body);
-                        client.done(put).await;
+                        put_back(&client, put).await;
                         // Lists and the times in them may move, what was put may not.
                         let after = client.get(&href).await.ok();
                         assert_eq!(shown.body, after.body, "{href} as {login}");
                         let media = media.map(|media| media.replace("+xml", "+json"));
                         let json = client.send_json("GET", &href, None, "").await.ok().body;
                         let put = client.send("PUT", &href, media.as_deref(), &json).await;
-                        assert_eq!(put.code(), 202, "{href} as {login}: {put:?}\n{json}");
-                        client.done(put).await;
+                        put_back(&client, put).await;
                         let after = client.get(&href).await.ok();
                         assert_eq!(shown.body, after.body, "{href} as {login}, by JSON");
                         edits += 1;

@@ -68,6 +68,7 @@ fn body_of(operation: &str) -> String {
             body::instantiate("new", &template, None, false)
         }
         "recomposeVApp" => body::recompose("<Description>changed</Description>"),
+        "putUser" => body::root("User", "name=\"changed\"", ""),
         "addVms" => body::recompose(&body::created("rival-new", "")),
         "deployVApp" => body::root("DeployVAppParams", "powerOn=\"true\"", ""),
         "undeployVApp" => {

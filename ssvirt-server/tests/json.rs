@@ -52,8 +52,11 @@ impl Driver<'_> {
         } else {
             client.send(method, path, Some("application/xml"), xml).await
         };
-        assert!(matches!(answer.code(), 201 | 202), "{operation}: {answer:?}");
+        assert!(matches!(answer.code(), 200..=202), "{operation}: {answer:?}");
         self.operations.insert(operation.to_owned());
+        if answer.code() == 200 {
+            return answer.xml().attr("href").to_owned();
+        }
         client.done(answer).await.attr("href").to_owned()
     }
 
@@ -95,7 +98,7 @@ async fn drive(driver: &mut Driver<'_>) {
     let template = client.find("vAppTemplate", "ubuntu-24.04").await;
     let source = client.get(&template).await.ok().xml();
     let source = source.child("Children").child("Vm").attr("href").to_owned();
-    let profile = client.find("orgVdcStorageProfile", "*").await;
+    let profile = client.find("orgVdcStorageProfile", "fast").await;
     let profile = format!("<StorageProfile href=\"{profile}\"/>");
     macro_rules! send {
         ($type:ident, $operation:literal, $method:literal, $path:expr, $xml:expr) => {
@@ -227,6 +230,20 @@ async fn drive(driver: &mut Driver<'_>) {
     let value = body::metadata_value("shown", domain);
     send!(MetadataValue, "putDomainMetadataValue", "PUT", format!("{path}/SYSTEM/put"), value);
     driver.look("metadata", &path).await;
+
+    let user = client.find("user", "user").await;
+    let role = client.find("role", "vApp%20Author").await;
+    let changed = body::root(
+        "User",
+        "name=\"renamed\"",
+        &format!(
+            "<Description>d</Description><FullName>A User</FullName><EmailAddress>a@example.com</EmailAddress>\
+             <IsEnabled>false</IsEnabled><StoredVmQuota>3</StoredVmQuota><DeployedVmQuota>2</DeployedVmQuota>\
+             <Role href=\"{role}\"/><Password>another password</Password>"
+        ),
+    );
+    send!(User, "putUser", "PUT", user, changed);
+    driver.look("user", &user).await;
 
     let path = format!("{vapp}/action/deploy");
     let deploy = body::root("DeployVAppParams", "powerOn=\"true\"", "");

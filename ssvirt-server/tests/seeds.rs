@@ -609,3 +609,48 @@ fn organizations_vdcs_and_users_are_enabled_and_disabled() {
         assert!(user.starts_with(ROOT));
     });
 }
+
+#[test]
+fn a_user_is_changed_by_what_is_sent() {
+    common::run(async {
+        let app = App::start().await;
+        let admin = app.user(ADMIN).await;
+        let user = admin.find("user", "user").await;
+        let role = admin.find("role", "vApp%20Author").await;
+        let put = async |client: &Client<'_>, content: &str| {
+            let body = body::root("User", "name=\"user\"", content);
+            client.put(&user, &body).await
+        };
+        let before = admin.get(&user).await.ok().xml();
+        assert_eq!(before.link("edit"), user);
+        let content = format!(
+            "<FullName>Full</FullName><EmailAddress>u@example.com</EmailAddress><StoredVmQuota>5</StoredVmQuota>\
+             <Role href=\"{role}\"/>"
+        );
+        let changed = put(&admin, &content).await.ok().xml();
+        assert_eq!(changed.child("FullName").text, "Full");
+        assert_eq!(changed.child("StoredVmQuota").text, "5");
+        assert_eq!(changed.child("Role").attr("name"), "vApp Author");
+        // What is left out stays.
+        assert_eq!(put(&admin, "").await.ok().xml().child("EmailAddress").text, "u@example.com");
+        put(&admin, "<IsEnabled>false</IsEnabled>").await.ok();
+        assert_eq!(app.login(USER, PASSWORD).await.code(), 401);
+        let path = format!("/api/admin/user/{}", forms(&user, "user").remove(2));
+        let json = json!({"name": "user", "isEnabled": true, "password": "a new password"});
+        let answer = admin.send_json("PUT", &path, Some(JSON), &json.to_string()).await.ok();
+        assert_eq!(answer.json()["isEnabled"], true);
+        assert!(answer.json()["password"].is_null(), "{answer:?}");
+        assert_eq!(app.login(USER, PASSWORD).await.code(), 401);
+        assert_eq!(app.login(USER, "a new password").await.code(), 200);
+
+        let stored = app.stored().await;
+        let refused = put(&admin, &format!("<Role href=\"{}\"/>", unknown())).await;
+        assert_eq!(refused.code(), 400, "{refused:?}");
+        put(&admin, "<Role href=\"nonsense\"/>").await.refused(400, "BAD_REQUEST");
+        // Nobody changes others without the right to it, nor gets more than a password of their own.
+        let author = app.user(AUTHOR).await;
+        put(&author, "<FullName>x</FullName>").await.refused(403, FORBIDDEN);
+        put(&author, "<Password>x</Password>").await.refused(403, FORBIDDEN);
+        assert_eq!(stored, app.stored().await);
+    });
+}

@@ -5,15 +5,16 @@ use ssvirt_core::{
     Error, Id,
     model::{Right, Role, User},
     rights::{self, right},
+    service::{RoleName, UserChange},
 };
-use ssvirt_vcd::{mt, types};
+use ssvirt_vcd::{link::rel, mt, types};
 
 use super::{Answer, view};
 use crate::{
     context::Ctx,
     error::VcdError,
-    links::{reference, switch},
-    wire::{NoContent, Vcd},
+    links::{link, reference, switch},
+    wire::{Body, NoContent, Vcd},
 };
 
 pub struct UserApi;
@@ -24,6 +25,19 @@ impl UserApi {
     #[oai(path = "/api/admin/user/:id", method = "get", operation_id = "getUser")]
     async fn user(&self, ctx: Ctx, id: Path<String>) -> Answer<types::User> {
         let user = ctx.cloud.user(&ctx.caller, Id::parse(&id)?).await?;
+        let role = ctx.cloud.role(&ctx.caller, user.role).await?;
+        Ok(Vcd(user_view(&ctx, &user, &role)))
+    }
+
+    /// Change a user: what the body leaves out stays as it is
+    #[oai(path = "/api/admin/user/:id", method = "put", operation_id = "putUser")]
+    async fn put(
+        &self,
+        ctx: Ctx,
+        id: Path<String>,
+        body: Body<types::User>,
+    ) -> Answer<types::User> {
+        let user = ctx.cloud.change_user(&ctx.caller, Id::parse(&id)?, change(body.0)?).await?;
         let role = ctx.cloud.role(&ctx.caller, user.role).await?;
         Ok(Vcd(user_view(&ctx, &user, &role)))
     }
@@ -86,13 +100,33 @@ impl UserApi {
     }
 }
 
+/// A user's body as a change of the user.
+fn change(body: types::User) -> Result<UserChange, VcdError> {
+    let role = body.role.as_ref().map(|role| Id::parse(&role.href)).transpose()?;
+    Ok(UserChange {
+        name: Some(body.entity.name).filter(|name| !name.is_empty()),
+        full_name: body.full_name,
+        email: body.email_address,
+        description: body.entity.description,
+        role: role.map(RoleName::Id),
+        enabled: body.is_enabled,
+        deployed_vm_quota: body.deployed_vm_quota,
+        stored_vm_quota: body.stored_vm_quota,
+        password: body.password.filter(|password| !password.is_empty()),
+        ..UserChange::default()
+    })
+}
+
 fn user_view(ctx: &Ctx, user: &User, role: &Role) -> types::User {
     let href = ctx.links.user(user.id);
     let mut entity =
         view::entity(&user.name, user.id.any(), href.clone(), mt::ADMIN_USER, &user.description);
-    // Nobody is offered to lock themselves out.
-    if ctx.caller.has(right::USER_MANAGE) && ctx.caller.user != user.id {
-        entity.link.push(switch(user.enabled, &href));
+    if ctx.caller.has(right::USER_MANAGE) {
+        entity.link.push(link(rel::EDIT, href.clone(), mt::ADMIN_USER));
+        // Nobody is offered to lock themselves out.
+        if ctx.caller.user != user.id {
+            entity.link.push(switch(user.enabled, &href));
+        }
     }
     types::User {
         entity,

@@ -298,6 +298,17 @@ def switches():
                     links = client.get(href, form=form).links()
                     require(then in links and rel not in links, f"{href} has the links {list(links)}")
     admin.get("/api/org", 401)
+    admin = Client("admin", "demo")
+    for form in ("xml", "json"):
+        for identifier in forms(user, "user"):
+            name = f"{form} {len(identifier)}"
+            change = {
+                "xml": f'<User {NS} name="user"><FullName>{name}</FullName></User>',
+                "json": {"name": "user", "fullName": name},
+            }
+            path = f"/api/admin/user/{identifier}"
+            answer = admin.call("PUT", path, 200, change[form], form=form)
+            require(name.encode() in answer.body, f"{path} is changed: {answer.body!r}")
     for who in ("admin", "user"):
         require(Client(who, "demo").status == 200, f"{who} is let in again")
     client = Client("user", "demo")

@@ -11,11 +11,10 @@ pub async fn main() -> Result<()> {
     let org = cloud.create_org(&me, NewOrg { name: "acme".into(), ..NewOrg::default() }).await?;
     let new = NewVdc {
         name: "acme-vdc".into(),
-        description: String::new(),
-        provider: ProviderVdc::DEFAULT,
         cpu_limit_mhz: 8_000,
         memory_limit_mib: 16_384,
         storage_profiles: vec![NewStorageProfile { name: "standard".into(), limit_mib: 0 }],
+        ..NewVdc::default()
     };
     let (vdc, _) = cloud.create_vdc(&me, org.id, new).await?;
     let scope = IpScope {

@@ -8,12 +8,15 @@ use std::{cell::Cell, collections::HashMap, fmt, str::FromStr};
 use poem::{endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     Object, OpenApi, OpenApiService,
-    registry::{MetaApi, MetaMediaType, MetaOperation, MetaSchema, MetaSchemaRef, Registry},
+    registry::{
+        MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaSchema,
+        MetaSchemaRef, Registry,
+    },
     types::Type as _,
 };
 use ssvirt_vcd::{ApiVersion, Format, media, shape::Field};
 
-use crate::{api, api::session};
+use crate::{api, api::session, negotiate::is_json_only};
 
 /// Which part of the API a document is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
@@ -119,6 +122,9 @@ impl Document {
                 let Some(version) = self.version_of(operation) else { return false };
                 operation.deprecated |= last_version(operation) < ApiVersion::NEWEST;
                 describe_bodies(operation, is_cloud_api(&path.path), version);
+                if is_list(operation) && is_cloud_api(&path.path) {
+                    operation.params.extend(list_params());
+                }
                 true
             });
         }
@@ -163,8 +169,9 @@ pub fn has_field(field: &Field) -> bool {
     version.is_none_or(|version| field.in_version(version))
 }
 
+/// The routes that are JSON alone are one surface, whatever their paths begin with.
 fn is_cloud_api(path: &str) -> bool {
-    path.starts_with("/cloudapi/")
+    is_json_only(path)
 }
 
 /// The newest version that has an operation.
@@ -172,6 +179,40 @@ fn last_version(operation: &MetaOperation) -> ApiVersion {
     let legacy = operation.operation_id.is_some_and(|id| session::LEGACY.contains(&id));
     let mut served = ApiVersion::SERVED.iter().rev().map(|served| served.version);
     served.find(|version| !legacy || *version < ApiVersion::V38_0).unwrap_or(ApiVersion::NEWEST)
+}
+
+/// Whether an operation answers a page of a list: VCD's names for these begin so.
+fn is_list(operation: &MetaOperation) -> bool {
+    operation.operation_id.is_some_and(|id| id.starts_with("query"))
+}
+
+/// What every list takes; read by `cloudapi::list::Listing`.
+fn list_params() -> Vec<MetaOperationParam> {
+    let text = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+    let number = |most: f64| {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            minimum: Some(1.0),
+            maximum: Some(most),
+            ..MetaSchema::new("integer")
+        }))
+    };
+    let param = |name: &str, description: &str, schema| MetaOperationParam {
+        name: name.to_owned(),
+        schema,
+        in_type: MetaParamIn::Query,
+        description: Some(description.to_owned()),
+        required: false,
+        deprecated: false,
+        explode: true,
+        style: None,
+    };
+    vec![
+        param("filter", "Which rows, in FIQL; plain text is looked for in names.", text()),
+        param("sortAsc", "A field to sort by.", text()),
+        param("sortDesc", "A field to sort by, the greatest first.", text()),
+        param("page", "The page, from 1.", number(f64::from(u32::MAX))),
+        param("pageSize", "Rows a page; at most 128.", number(128.0)),
+    ]
 }
 
 /// The bodies as they are on the wire: the negotiation layer writes the version into their media types, and

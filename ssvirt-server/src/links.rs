@@ -9,7 +9,10 @@ use ssvirt_core::{
         TemplateVm, User, VApp, Vdc, Vm,
     },
 };
-use ssvirt_vcd::types::{Link, Reference};
+use ssvirt_vcd::{
+    link::rel,
+    types::{Link, Reference},
+};
 use uuid::Uuid;
 
 use crate::{context::authority, state::State};
@@ -162,6 +165,12 @@ pub fn link(rel: &str, href: impl Into<String>, media: &str) -> Link {
 /// A link to something done without a body: it has no type.
 pub fn action(rel: &str, href: impl Into<String>) -> Link {
     Link::new(rel, href)
+}
+
+/// The link by which what is enabled is disabled, and the other way round.
+pub fn switch(enabled: bool, href: &str) -> Link {
+    let (rel, verb) = if enabled { (rel::DISABLE, "disable") } else { (rel::ENABLE, "enable") };
+    action(rel, format!("{href}/action/{verb}"))
 }
 
 /// A named reference with id and type.

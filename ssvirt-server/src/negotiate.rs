@@ -176,6 +176,11 @@ fn surface_of(path: &str) -> Surface {
     }
 }
 
+/// Whether a path, or the path of a route, is served as JSON alone.
+pub fn is_json_only(path: &str) -> bool {
+    surface_of(path) != Surface::Legacy
+}
+
 /// VCD's rule: the client's own id, if it sends one, with a fresh one behind.
 fn request_id(headers: &HeaderMap) -> String {
     let fresh = RandomIds.uuid();

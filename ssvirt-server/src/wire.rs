@@ -110,7 +110,7 @@ impl<'a, T: VcdType + Send> ApiExtractor<'a> for Body<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> poem::Result<Self> {
-        let format = body_format::<T>(request)?;
+        let (format, _) = body_format(request, &[T::shape()])?;
         let bytes = body.take()?.into_bytes_limit(MAX_BODY).await?;
         let value = match format {
             Format::Xml => from_xml(&bytes),
@@ -120,27 +120,34 @@ impl<'a, T: VcdType + Send> ApiExtractor<'a> for Body<T> {
     }
 }
 
-/// The format of a body, by its Content-Type. Some clients send none with XML; one that names another VCD
-/// type than this is refused.
-fn body_format<T: VcdType>(request: &Request) -> Result<Format, VcdError> {
+/// The format of a body, by its Content-Type, and which of the possible types that names, if any. Some clients
+/// send none with XML; one that names another VCD type than these is refused.
+pub fn body_format(
+    request: &Request,
+    possible: &[&'static Shape],
+) -> Result<(Format, Option<&'static Shape>), VcdError> {
     let unsupported = || {
+        let names: Vec<_> = possible.iter().map(|shape| shape.element).collect();
         VcdError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ssvirt_vcd::error::UNSUPPORTED_MEDIA_TYPE,
-            format!("The request body must be a {}.", T::shape().element),
+            format!("The request body must be a {}.", names.join(" or a ")),
         )
     };
-    let Some(header) = request.header(header::CONTENT_TYPE) else { return Ok(Format::Xml) };
+    let Some(header) = request.header(header::CONTENT_TYPE) else { return Ok((Format::Xml, None)) };
     let content = media::parse_content_type(header).ok_or_else(unsupported)?;
-    let expected = T::shape().media;
     let generic = matches!(
         content.media.as_str(),
         "application/xml" | "text/xml" | "application/json" | "application/*"
     ) || matches!(content.media.as_str(), "application" | "text");
-    if !generic && !expected.is_empty() && !content.media.eq_ignore_ascii_case(expected) {
+    let named = possible
+        .iter()
+        .copied()
+        .find(|shape| !shape.media.is_empty() && content.media.eq_ignore_ascii_case(shape.media));
+    if !generic && named.is_none() && possible.iter().any(|shape| !shape.media.is_empty()) {
         return Err(unsupported());
     }
-    content.format.ok_or_else(unsupported)
+    Ok((content.format.ok_or_else(unsupported)?, named))
 }
 
 /// The XML and the JSON media type of a VCD type.

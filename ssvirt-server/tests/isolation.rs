@@ -68,12 +68,14 @@ fn body_of(operation: &str) -> String {
             body::instantiate("new", &template, None, false)
         }
         "recomposeVApp" => body::recompose("<Description>changed</Description>"),
+        "putUser" => body::root("User", "name=\"changed\"", ""),
+        "addVms" => body::recompose(&body::created("rival-new", "")),
         "deployVApp" => body::root("DeployVAppParams", "powerOn=\"true\"", ""),
         "undeployVApp" => {
             let action = "<UndeployPowerAction>powerOff</UndeployPowerAction>";
             body::root("UndeployVAppParams", "", action)
         }
-        "reconfigureVm" => body::root("Vm", "name=\"changed\"", ""),
+        "reconfigureVm" | "putVm" => body::root("Vm", "name=\"changed\"", ""),
         "putVAppLeaseSettings" => body::root("LeaseSettingsSection", "", settings),
         "putVAppNetworkConfig" => body::root("NetworkConfigSection", "", settings),
         "putProductSections" => body::root("ProductSectionList", "", ""),
@@ -487,6 +489,11 @@ fn positions(own_template: String, own_vm_of_template: String) -> Vec<Position> 
             "vm/reconfigure",
             Box::new(|href| body::root("Vm", "name=\"changed\"", &disk(href))),
         ),
+        (
+            "storage profile",
+            "vm/put",
+            Box::new(|href| body::root("Vm", "name=\"changed\"", &profile(href))),
+        ),
     ];
     for source in ["template", "template VM", "VM"] {
         all.push((
@@ -494,11 +501,14 @@ fn positions(own_template: String, own_vm_of_template: String) -> Vec<Position> 
             "vdc/compose",
             Box::new(|href| body::compose("new", &body::sourced(href, "new", ""))),
         ));
-        all.push((
-            source,
-            "vapp/recompose",
-            Box::new(|href| body::recompose(&body::sourced(href, "new", ""))),
-        ));
+        for place in ["vapp/recompose", "vapp/vms"] {
+            all.push((
+                source,
+                place,
+                Box::new(|href| body::recompose(&body::sourced(href, "new", ""))),
+            ));
+        }
+        all.push((source, "vapp/vms", Box::new(|href| body::alone("SourcedItem", href))));
     }
     all
 }
@@ -528,6 +538,8 @@ fn references_in_bodies_answer_as_unknown_ones() {
                     "vdc/instantiate" => ("POST", format!("{vdc}/action/instantiateVAppTemplate")),
                     "vapp/recompose" => ("POST", format!("{vapp}/action/recomposeVApp")),
                     "vapp/networks" => ("PUT", format!("{vapp}/networkConfigSection")),
+                    "vapp/vms" => ("POST", format!("{vapp}/vms")),
+                    "vm/put" => ("PUT", vm.replace("/api/vApp/", "/api/vm/")),
                     _ => ("POST", format!("{vm}/action/reconfigureVm")),
                 };
                 for (what, urn) in &foreign {
@@ -553,6 +565,60 @@ fn references_in_bodies_answer_as_unknown_ones() {
             assert_eq!(before, app.stored().await, "something was changed as {login}");
         }
         println!("{pairs} pairs of bodies compared");
+    });
+}
+
+/// The routes that query what an object contains, with the word for the object.
+const CONTENTS: [(&str, &str, &str); 5] = [
+    ("org", "org", "vdcs"),
+    ("org", "org", "catalogs"),
+    ("catalog", "catalog", "catalogItems"),
+    ("vdc", "vdc", "vApps"),
+    ("vApp", "vApp", "vms"),
+];
+
+#[test]
+fn what_foreign_objects_contain_is_refused_and_own_contents_tell_nothing_of_it() {
+    common::run(async {
+        let app = App::start().await;
+        let admins = of_admin(&app).await;
+        let (mut refused, mut filters) = (0, 0);
+        for login in TENANTS {
+            let client = app.user(login).await;
+            let foreign = foreign(&app, login, &admins).await;
+            let vdc = client.find("orgVdc", "demo-vdc").await;
+            let own = client.get(&vdc).await.ok().xml().link("up").to_owned();
+            for (what, folder, word) in CONTENTS {
+                for (_, urn) in foreign.iter().filter(|(kind, _)| *kind == what) {
+                    // Not an empty list, whatever is asked for.
+                    for query in ["", "?filter=name==*", "?format=references", "?page=7"] {
+                        for id in [segment(what, urn.uuid), urn.uuid.to_string(), urn.to_string()] {
+                            let path = format!("/api/{folder}/{id}/{word}/query{query}");
+                            let answer = client.get(&path).await;
+                            answer.refused(403, "ACCESS_TO_RESOURCE_IS_FORBIDDEN");
+                            refused += 1;
+                        }
+                    }
+                    // Nor is it reached from within the own organization by a filter.
+                    for field in ["org", "vdc", "catalog", "container", "id"] {
+                        for (base, word) in [(&own, "vdcs"), (&own, "catalogs"), (&vdc, "vApps")] {
+                            let other = Urn { kind: urn.kind, uuid: unknown() };
+                            let query =
+                                |id: &str| format!("{base}/{word}/query?filter={field}=={id}");
+                            let (a, b) = (urn.to_string(), other.to_string());
+                            compare_queries(&client, query, &a, &b).await;
+                            filters += 1;
+                        }
+                    }
+                }
+            }
+            for (base, word) in [(&own, "vdcs"), (&own, "catalogs"), (&vdc, "vApps")] {
+                let list = client.get(&format!("{base}/{word}/query")).await.ok();
+                assert!(leaks(&app, &list.body).next().is_none(), "{list:?}");
+            }
+        }
+        println!("{refused} queries refused, {filters} pairs of filters compared");
+        assert!(refused > 100 && filters > 100);
     });
 }
 

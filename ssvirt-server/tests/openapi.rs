@@ -58,6 +58,17 @@ fn differences(place: &str, first: &Value, second: &Value, found: &mut String) {
 }
 
 #[test]
+fn the_list_of_routes_is_checked_in() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md");
+    let page = common::api_page::page(&openapi::document());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(known == page, "docs/api.md is not this server's: UPDATE=1 writes it");
+}
+
+#[test]
 fn the_newest_documents_and_what_older_ones_differ_in_are_checked_in() {
     let mut list =
         "# How the document of each version differs from that of the next newer one.\n".to_owned();

@@ -134,5 +134,5 @@ types! {
     GuestCustomizationStatusSection RuntimeInfoSection CustomizationSection VmSpecSection VmCapabilities BootOptions
     VApp Vm VAppTemplate ComposeVAppParams RecomposeVAppParams InstantiateVAppTemplateParams CloneVAppParams
     CreateVmParams InstantiateVmTemplateParams DeployVAppParams UndeployVAppParams CreateSnapshotParams
-    MediaInsertOrEjectParams UploadVAppTemplateParams CaptureVAppParams QueryList
+    MediaInsertOrEjectParams UploadVAppTemplateParams CaptureVAppParams QueryList SourcedItem CreateItem
 }

@@ -8,7 +8,7 @@ use crate::{
     filter::{Comparison, Filter, Op, Pattern},
     id::Urn,
     page::Page,
-    query::{Query, RecordType, Row, Scope, Subject},
+    query::{FieldKind, Query, RecordType, Row, Scope, Subject},
     rights::right,
 };
 
@@ -27,6 +27,25 @@ impl Cloud {
             (filter, hidden) => filter.or(hidden),
         };
         self.read().await?.query(caller.scope(), &query).await
+    }
+
+    /// What limits a query of a type to the rows that belong to one object, such as the vApps of a VDC.
+    ///
+    /// # Errors
+    /// `Forbidden` for an object that the caller does not see; `BadRequest` for a type whose rows do not
+    /// refer to objects of its kind.
+    pub async fn within(&self, caller: &Caller, record: RecordType, parent: Urn) -> Result<Filter> {
+        self.resolve(caller, parent).await?;
+        let refers = |kind| kind == FieldKind::Ref(parent.kind);
+        let field = record.fields().iter().find(|field| refers(field.kind)).ok_or_else(|| {
+            let (name, kind) = (record.name(), parent.kind.label());
+            Error::bad_request(format!("The type {name} has no {kind} to be limited to."))
+        })?;
+        Ok(Filter::Compare(Comparison {
+            field: field.name.to_owned(),
+            op: Op::Eq,
+            value: Pattern::literal(parent.uuid.to_string()),
+        }))
     }
 }
 

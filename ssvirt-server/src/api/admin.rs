@@ -11,8 +11,9 @@ use ssvirt_vcd::{link::rel, mt, types};
 use super::{Answer, org::vdc_references, view};
 use crate::{
     context::Ctx,
-    links::{link, reference},
-    wire::Vcd,
+    error::VcdError,
+    links::{link, reference, switch},
+    wire::{NoContent, Vcd},
 };
 
 pub struct AdminApi;
@@ -70,6 +71,20 @@ impl AdminApi {
         };
         Ok(Vcd(org_view(&ctx, &org, &contents)))
     }
+
+    /// Let an organization's users log in again
+    #[oai(path = "/api/admin/org/:id/action/enable", method = "post", operation_id = "enableOrg")]
+    async fn enable(&self, ctx: Ctx, id: Path<String>) -> Result<NoContent, VcdError> {
+        ctx.cloud.set_org_enabled(&ctx.caller, Id::parse(&id)?, true).await?;
+        Ok(NoContent)
+    }
+
+    /// End an organization's sessions, and refuse new ones
+    #[oai(path = "/api/admin/org/:id/action/disable", method = "post", operation_id = "disableOrg")]
+    async fn disable(&self, ctx: Ctx, id: Path<String>) -> Result<NoContent, VcdError> {
+        ctx.cloud.set_org_enabled(&ctx.caller, Id::parse(&id)?, false).await?;
+        Ok(NoContent)
+    }
 }
 
 /// In the form of a VCD build: clients parse it.
@@ -97,6 +112,9 @@ fn org_view(ctx: &Ctx, org: &Org, contents: &Contents) -> types::AdminOrg {
         link(rel::DOWN, format!("{}/metadata", links.org(org.id)), mt::METADATA),
         link(rel::ALTERNATE, links.org(org.id), mt::ORG),
     ];
+    if ctx.caller.is_provider() && !org.is_system() {
+        entity.link.push(switch(org.enabled, &links.admin_org(org.id)));
+    }
     let named = |href, urn, name: &str, media| reference(href, urn, name, media);
     types::AdminOrg {
         entity,

@@ -9,7 +9,7 @@ use ssvirt_core::{
 };
 use ssvirt_vcd::{link::rel, mt, types};
 
-use super::{Answer, TaskAnswer, accepted};
+use super::{Answer, TaskAnswer, accepted, vapp};
 use crate::{
     context::Ctx,
     error::VcdError,
@@ -170,8 +170,8 @@ fn target(ctx: &Ctx, word: &str, id: &str) -> Result<(Urn, String), VcdError> {
         "catalogItem" => EntityKind::CatalogItem,
         "network" => EntityKind::Network,
         "vdcStorageProfile" => EntityKind::StorageProfile,
-        "vApp" if id.starts_with("vapp-") => EntityKind::VApp,
-        "vApp" => EntityKind::Vm,
+        "vApp" if vapp::said_kind(id) == Some(EntityKind::Vm) => EntityKind::Vm,
+        "vApp" => EntityKind::VApp,
         "vAppTemplate" if id.starts_with("vm-") => EntityKind::Vm,
         "vAppTemplate" => EntityKind::Template,
         _ => return Err(VcdError::no_route(&format!("/api/{word}/{id}/metadata"))),

@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod catalog;
 mod cloudapi;
+mod contents;
 mod entity;
 mod metadata;
 mod network;
@@ -34,7 +35,7 @@ type Answer<T> = Result<Vcd<T>, VcdError>;
 /// What a slow write answers.
 type TaskAnswer = Result<Accepted<types::Task>, VcdError>;
 
-/// Every block of routes.
+/// Every block of routes; nested where there would be more than poem-openapi's tuples take.
 pub type Apis = (
     session::SessionApi,
     org::OrgApi,
@@ -42,12 +43,12 @@ pub type Apis = (
     vdc::VdcApi,
     catalog::CatalogApi,
     template::TemplateApi,
-    vapp::VAppApi,
+    (vapp::VAppApi, vm::VmApi),
     network::NetworkApi,
     user::UserApi,
     task::TaskApi,
     metadata::MetadataApi,
-    query::QueryApi,
+    (query::QueryApi, contents::ContentsApi),
     entity::EntityApi,
     access::AccessApi,
     cloudapi::Apis,
@@ -62,12 +63,12 @@ pub fn service() -> OpenApiService<Apis, ()> {
         vdc::VdcApi,
         catalog::CatalogApi,
         template::TemplateApi,
-        vapp::VAppApi,
+        (vapp::VAppApi, vm::VmApi),
         network::NetworkApi,
         user::UserApi,
         task::TaskApi,
         metadata::MetadataApi,
-        query::QueryApi,
+        (query::QueryApi, contents::ContentsApi),
         entity::EntityApi,
         access::AccessApi,
         cloudapi::apis(),

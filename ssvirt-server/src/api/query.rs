@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use poem::Request;
 use poem_openapi::{ApiResponse, OpenApi};
 use ssvirt_core::{
-    filter,
+    filter::{self, Filter},
     id::{EntityKind, Urn},
     page::{Page, PageRequest},
     query::{Field, FieldKind, Query, RecordType, Row, Subject, Value},
@@ -23,16 +23,16 @@ use crate::{
 
 pub struct QueryApi;
 
-/// What a query answers: the list of queries, records, or references.
-pub struct QueryAnswer(Rendered);
+/// What a query answers: records or references, and where `LISTS` the list of queries.
+pub struct QueryAnswer<const LISTS: bool = false>(Rendered);
 
-impl QueryAnswer {
+impl<const LISTS: bool> QueryAnswer<LISTS> {
     fn of<T: Render + Send + Sync + 'static>(value: T) -> Self {
         Self(Rendered(std::sync::Arc::new(value)))
     }
 }
 
-impl poem::IntoResponse for QueryAnswer {
+impl<const LISTS: bool> poem::IntoResponse for QueryAnswer<LISTS> {
     fn into_response(self) -> poem::Response {
         let mut response = poem::http::StatusCode::OK.into_response();
         response.extensions_mut().insert(self.0);
@@ -40,10 +40,10 @@ impl poem::IntoResponse for QueryAnswer {
     }
 }
 
-impl ApiResponse for QueryAnswer {
+impl<const LISTS: bool> ApiResponse for QueryAnswer<LISTS> {
     fn meta() -> poem_openapi::registry::MetaResponses {
         let mut meta = Vcd::<types::QueryResultRecords>::meta();
-        if let Some(response) = meta.responses.first_mut() {
+        if let (true, Some(response)) = (LISTS, meta.responses.first_mut()) {
             response.content.extend(crate::wire::media_types::<types::QueryList>());
         }
         meta
@@ -51,7 +51,9 @@ impl ApiResponse for QueryAnswer {
 
     fn register(registry: &mut poem_openapi::registry::Registry) {
         Vcd::<types::QueryResultRecords>::register(registry);
-        Vcd::<types::QueryList>::register(registry);
+        if LISTS {
+            Vcd::<types::QueryList>::register(registry);
+        }
     }
 }
 
@@ -62,29 +64,59 @@ impl QueryApi {
     /// Parameters: type, format (records, idrecords, references), filter, filterEncoded, sortAsc, sortDesc,
     /// fields, page, pageSize, links.
     #[oai(path = "/api/query", method = "get", operation_id = "query")]
-    async fn query(&self, ctx: Ctx, request: &Request) -> Result<QueryAnswer, VcdError> {
+    async fn query(&self, ctx: Ctx, request: &Request) -> Result<QueryAnswer<true>, VcdError> {
         let params = Params::parse(request.uri().query().unwrap_or_default())?;
         let Some(name) = &params.record else { return Ok(QueryAnswer::of(list(&ctx))) };
         let record = RecordType::from_name(name).ok_or_else(|| {
             VcdError::bad_request(format!("Bad request: the query type \"{name}\" is not valid."))
         })?;
-        let columns = Columns::of(record, &params);
-        let query = Query {
-            filter: params.filter.as_deref().map(filter::parse).transpose()?.flatten(),
-            sort: params.sort.clone(),
-            page: params.page,
-            modern_status: ctx.modern_status(),
-            fields: Some(columns.fields.iter().map(|field| field.name).collect()),
-            ..Query::new(record)
-        };
-        let page = ctx.cloud.query(&ctx.caller, query).await?;
-        Ok(match params.format {
-            QueryFormat::References => {
-                QueryAnswer::of(references(&ctx, record, &params, &columns, &page))
-            }
-            _ => QueryAnswer::of(records(&ctx, record, &params, &columns, &page)),
-        })
+        let place = ctx.links.path(&format!("/api/query?type={}&", record.name()));
+        answer(&ctx, record, &params, &place, None).await
     }
+}
+
+/// The rows of a type that belong to one object, asked for at the object's own `{word}/query` with all
+/// parameters of a query but the type.
+pub async fn contents(
+    ctx: &Ctx,
+    record: RecordType,
+    parent: Urn,
+    word: &str,
+    request: &Request,
+) -> Result<QueryAnswer, VcdError> {
+    let params = Params::parse(request.uri().query().unwrap_or_default())?;
+    let within = ctx.cloud.within(&ctx.caller, record, parent).await?;
+    let href = ctx.links.entity(parent, false).ok_or_else(VcdError::internal)?;
+    answer(ctx, record, &params, &format!("{href}/{word}/query?"), Some(within)).await
+}
+
+/// Asks, and answers in the format that is wanted. `place` is what the hrefs of pages begin with.
+async fn answer<const LISTS: bool>(
+    ctx: &Ctx,
+    record: RecordType,
+    params: &Params,
+    place: &str,
+    within: Option<Filter>,
+) -> Result<QueryAnswer<LISTS>, VcdError> {
+    let columns = Columns::of(record, params);
+    let asked = params.filter.as_deref().map(filter::parse).transpose()?.flatten();
+    let filters: Vec<_> = asked.into_iter().chain(within).collect();
+    let query = Query {
+        filter: (!filters.is_empty()).then(|| Filter::all(filters)),
+        sort: params.sort.clone(),
+        page: params.page,
+        modern_status: ctx.modern_status(),
+        fields: Some(columns.fields.iter().map(|field| field.name).collect()),
+        ..Query::new(record)
+    };
+    let page = ctx.cloud.query(&ctx.caller, query).await?;
+    let container = container(record, params, place, &page);
+    Ok(match params.format {
+        QueryFormat::References => {
+            QueryAnswer::of(references(ctx, record, container, &columns, &page))
+        }
+        _ => QueryAnswer::of(records(ctx, record, container, &columns, &page)),
+    })
 }
 
 /// The fields that an answer is made from: first those that it shows, in the schema's order.
@@ -304,14 +336,16 @@ fn list(ctx: &Ctx) -> types::QueryList {
     }
 }
 
-fn container(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -> types::Container {
+fn container(
+    record: RecordType,
+    params: &Params,
+    place: &str,
+    page: &Page<Row>,
+) -> types::Container {
     let (format, media) = params.format.row();
     let href = |number: u64| {
-        let mut href = format!(
-            "/api/query?type={}&page={number}&pageSize={}&format={format}",
-            record.name(),
-            page.request.size()
-        );
+        let size = page.request.size();
+        let mut href = format!("{place}page={number}&pageSize={size}&format={format}");
         if let Some(filter) = &params.filter {
             let encoded =
                 percent_encoding::utf8_percent_encode(filter, percent_encoding::NON_ALPHANUMERIC);
@@ -326,7 +360,7 @@ fn container(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -
         if let Some(fields) = &params.fields {
             href.push_str(&format!("&fields={}", fields.join(",")));
         }
-        ctx.links.path(&href)
+        href
     };
     let number = u64::from(page.request.page());
     let last = page.page_count();
@@ -355,7 +389,7 @@ fn container(ctx: &Ctx, record: RecordType, params: &Params, page: &Page<Row>) -
 fn records(
     ctx: &Ctx,
     record: RecordType,
-    params: &Params,
+    container: types::Container,
     columns: &Columns,
     page: &Page<Row>,
 ) -> types::QueryResultRecords {
@@ -381,16 +415,13 @@ fn records(
             metadata: None,
         }
     };
-    types::QueryResultRecords {
-        container: container(ctx, record, params, page),
-        record: page.items.iter().map(one).collect(),
-    }
+    types::QueryResultRecords { container, record: page.items.iter().map(one).collect() }
 }
 
 fn references(
     ctx: &Ctx,
     record: RecordType,
-    params: &Params,
+    container: types::Container,
     columns: &Columns,
     page: &Page<Row>,
 ) -> types::QueryReferences {
@@ -415,7 +446,7 @@ fn references(
     types::QueryReferences {
         element,
         reference_element,
-        container: container(ctx, record, params, page),
+        container,
         reference: page.items.iter().filter_map(one).collect(),
     }
 }

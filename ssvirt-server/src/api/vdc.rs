@@ -13,7 +13,7 @@ use super::{Answer, vapp::params, view};
 use crate::{
     context::Ctx,
     error::VcdError,
-    links::{action, link, reference},
+    links::{link, reference, switch},
     wire::{Body, Created, NoContent, Vcd},
 };
 
@@ -186,9 +186,7 @@ fn admin_view(ctx: &Ctx, details: &VdcDetails) -> types::AdminVdc {
         link(rel::DOWN, format!("{}/metadata", links.vdc(row.id)), mt::METADATA),
     ];
     if ctx.caller.is_provider() {
-        let (rel, verb) =
-            if row.enabled { (rel::DISABLE, "disable") } else { (rel::ENABLE, "enable") };
-        vdc.entity.link.push(action(rel, format!("{href}/action/{verb}")));
+        vdc.entity.link.push(switch(row.enabled, &href));
     }
     types::AdminVdc {
         vdc,

@@ -47,6 +47,11 @@ pub fn sourced(href: &str, name: &str, more: &str) -> String {
     format!("<SourcedItem><Source href=\"{href}\" name=\"{name}\"/>{more}</SourcedItem>")
 }
 
+/// A SourcedItem as a document of its own.
+pub fn alone(name: &str, href: &str) -> String {
+    root(name, "", &format!("<Source href=\"{href}\" name=\"new\"/>"))
+}
+
 /// A CreateItem: a VM of nothing, with more at its end.
 pub fn created(name: &str, more: &str) -> String {
     format!(

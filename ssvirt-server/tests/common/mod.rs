@@ -12,10 +12,12 @@
 )]
 
 mod answers;
+pub mod api_page;
 pub mod body;
 pub mod element;
 pub mod openapi;
 mod rival;
+pub mod same;
 
 use std::{
     collections::BTreeMap,
@@ -331,8 +333,19 @@ impl Client<'_> {
 
     /// Gets JSON.
     pub async fn get_json(&self, path: &str) -> serde_json::Value {
+        self.send_json("GET", path, None, "").await.ok().json()
+    }
+
+    /// Sends a request with a body and its media type, and gets VCD's JSON.
+    pub async fn send_json(
+        &self,
+        method: &str,
+        path: &str,
+        media: Option<&str>,
+        body: &str,
+    ) -> Answer {
         let accept = format!("application/*+json;version={}", self.version);
-        self.send_for(&accept, "GET", path, None, "").await.ok().json()
+        self.send_for(&accept, method, path, media, body).await
     }
 
     /// Posts XML.

@@ -15,6 +15,8 @@ pub struct Route {
     pub body: bool,
     /// How it wants to know who asks: `Bearer`, `Basic`, or nothing.
     pub security: String,
+    /// Whether it takes or answers XML; then JSON of the same content too.
+    pub xml: bool,
 }
 
 impl Route {
@@ -37,6 +39,14 @@ pub fn document() -> Value {
     serde_json::from_str(&ssvirt_server::openapi_json()).expect("the document is JSON")
 }
 
+/// Whether an operation takes or answers XML. Errors are left out: their schema names both formats everywhere.
+pub fn has_xml(operation: &Value) -> bool {
+    let good = |(status, _): &(&String, &Value)| status.starts_with('2');
+    let responses = operation["responses"].as_object().into_iter().flatten().filter(good);
+    let mut contents = responses.map(|(_, response)| response).chain([&operation["requestBody"]]);
+    contents.any(|content| content.to_string().contains("+xml"))
+}
+
 /// All routes.
 pub fn routes() -> Vec<Route> {
     let document = document();
@@ -52,6 +62,7 @@ pub fn routes() -> Vec<Route> {
                     .and_then(|schemes| schemes.keys().next().cloned())
                     .unwrap_or_default(),
                 body: operation.get("requestBody").is_some(),
+                xml: has_xml(operation),
             });
         }
     }

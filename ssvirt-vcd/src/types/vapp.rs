@@ -113,3 +113,11 @@ pub struct Vm {
     pub boot_options: Option<BootOptions>,
     pub media: Option<Reference>,
 }
+
+/// A VM to be made of nothing: a [`Vm`] under the name that it has in compositions.
+#[derive(Clone, Debug, Default, PartialEq, VcdType)]
+#[vcd(type_name = "VmType")]
+pub struct CreateItem {
+    #[vcd(base)]
+    pub vm: Vm,
+}

@@ -147,7 +147,7 @@ async fn change(
     show(ctx, id).await
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::Catalogs")]
 impl CatalogsApi {
     /// The catalogs that the caller sees
     #[oai(path = "/cloudapi/1.0.0/catalogs", method = "get", operation_id = "queryCatalogs")]

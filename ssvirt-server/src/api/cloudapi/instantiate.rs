@@ -253,7 +253,7 @@ fn copies(vms: &[TemplateVm], change: &VmChange) -> Vec<NewVm> {
     vms.iter().map(copy).collect()
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::VApps")]
 impl InstantiateApi {
     /// Make a vApp of a catalog item
     #[oai(

@@ -183,7 +183,7 @@ async fn show(
     Ok(Answered::new(item))
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::Catalogs")]
 impl CatalogItemsApi {
     /// The items of a catalog
     #[oai(

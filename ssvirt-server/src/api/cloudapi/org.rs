@@ -151,7 +151,7 @@ async fn change(
     show(ctx, id).await
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::Organizations")]
 impl OrgsApi {
     /// The organizations that the caller sees
     #[oai(path = "/cloudapi/1.0.0/orgs", method = "get", operation_id = "queryOrgs")]

@@ -82,7 +82,7 @@ pub struct Policies {
     values: Vec<Policy>,
 }
 
-#[OpenApi(tag = "super::Tag::Policies")]
+#[OpenApi(tag = "crate::api::Tag::Policies")]
 impl CloudApi {
     /// The security tags of a VM
     #[oai(

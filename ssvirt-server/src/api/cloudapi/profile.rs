@@ -198,7 +198,7 @@ async fn preferences(ctx: &Ctx) -> Result<model::Preferences, VcdError> {
     Ok(ctx.cloud.user(&ctx.caller, ctx.caller.user).await?.preferences.unwrap_or_default())
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::Users")]
 impl ProfileApi {
     /// The user who is logged in
     #[oai(path = "/api/v1/user/profile", method = "get", operation_id = "getProfile")]

@@ -75,7 +75,7 @@ fn category(name: &str) -> RightsCategory {
     RightsCategory { name: name.to_owned(), id: rights::category_id(name).urn() }
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::Users")]
 impl RightsApi {
     /// The rights that roles can have
     #[oai(path = "/cloudapi/1.0.0/rights", method = "get", operation_id = "queryRights")]

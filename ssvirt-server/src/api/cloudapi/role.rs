@@ -65,7 +65,7 @@ fn view(row: Row) -> Role {
     Role { name, id, description: cells.text(), bundle_key, read_only: cells.flag() }
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::Users")]
 impl RolesApi {
     /// The roles that users can have
     #[oai(path = "/cloudapi/1.0.0/roles", method = "get", operation_id = "queryRoles")]

@@ -243,7 +243,7 @@ async fn change(
     show(ctx, id).await
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::Users")]
 impl UsersApi {
     /// The users that the caller sees
     #[oai(path = "/cloudapi/1.0.0/users", method = "get", operation_id = "queryUsers")]

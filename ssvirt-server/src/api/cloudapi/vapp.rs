@@ -182,7 +182,7 @@ async fn pages(
     Ok(VApps::answer(page))
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::VApps")]
 impl VAppsApi {
     /// The vApps that the caller sees
     #[oai(path = "/cloudapi/1.0.0/vapps", method = "get", operation_id = "queryVApps")]

@@ -394,7 +394,7 @@ fn done(task: &model::Task) -> Result<(), VcdError> {
     }
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::Vdcs")]
 impl VdcsApi {
     /// The VDCs that the caller sees
     #[oai(path = "/cloudapi/1.0.0/vdcs", method = "get", operation_id = "queryVdcs")]

@@ -225,7 +225,7 @@ async fn power(ctx: &Ctx, id: &str, action: PowerAction) -> Result<Started, VcdE
     Ok(Started::new(ctx, &task))
 }
 
-#[OpenApi]
+#[OpenApi(tag = "crate::api::Tag::VApps")]
 impl VmsApi {
     /// The VMs that the caller sees, without those of templates
     #[oai(path = "/cloudapi/1.0.0/vms", method = "get", operation_id = "queryVms")]

@@ -1,5 +1,7 @@
-//! `/api/vApp`: vApps and virtual machines, told apart by `vapp-` and `vm-` before the id.
+//! `/api/vApp`: vApps and virtual machines, told apart by `vapp-` and `vm-` before the id, or by the kind in
+//! a URN.
 
+pub mod new_vms;
 pub mod params;
 pub mod view;
 
@@ -7,6 +9,7 @@ use poem_openapi::{ApiResponse, OpenApi, param::Path, param::Query};
 use ssvirt_core::{
     ErrorKind, Id,
     backend::PowerAction,
+    id::{EntityKind, Urn},
     model::{Task, VApp, Vm},
     service::Undeploy,
 };
@@ -19,40 +22,53 @@ use super::{
 use crate::{
     context::Ctx,
     error::VcdError,
-    wire::{Accepted, Body, Created, Vcd},
+    wire::{Body, Created, Vcd},
 };
+
+use new_vms::NewVms;
 
 pub struct VAppApi;
 
 /// What an id in `/api/vApp` names.
-enum Target {
+pub enum Target {
+    /// A vApp.
     VApp(Id<VApp>),
+    /// A VM.
     Vm(Id<Vm>),
 }
 
 impl Target {
+    /// Where both can be meant a bare UUID is a vApp's, as the path says.
     fn parse(text: &str) -> Result<Self, VcdError> {
-        if text.starts_with("vapp-") {
-            Ok(Self::VApp(Id::parse(text)?))
-        } else {
-            Ok(Self::Vm(Id::parse(text)?))
-        }
+        Ok(match said_kind(text) {
+            Some(EntityKind::Vm) => Self::Vm(Id::parse(text)?),
+            _ => Self::VApp(Id::parse(text)?),
+        })
     }
+}
+
+/// Whether an id in `/api/vApp` says that it is a vApp's or a VM's.
+pub fn said_kind(text: &str) -> Option<EntityKind> {
+    if let Some(urn) = Urn::parse(text) {
+        return Some(urn.kind);
+    }
+    let kinds = [("vapp-", EntityKind::VApp), ("vm-", EntityKind::Vm)];
+    kinds.into_iter().find(|(prefix, _)| text.starts_with(prefix)).map(|(_, kind)| kind)
 }
 
 /// The VM that a path names; vApps do not have what is asked for.
 fn vm_id(text: &str) -> Result<Id<Vm>, VcdError> {
-    match Target::parse(text)? {
-        Target::Vm(id) => Ok(id),
-        Target::VApp(_) => Err(VcdError::no_route(text)),
+    match said_kind(text) {
+        Some(EntityKind::VApp) => Err(VcdError::no_route(text)),
+        _ => Ok(Id::parse(text)?),
     }
 }
 
 /// The vApp that a path names; VMs do not have what is asked for.
 fn vapp_id(text: &str) -> Result<Id<VApp>, VcdError> {
-    match Target::parse(text)? {
-        Target::VApp(id) => Ok(id),
-        Target::Vm(_) => Err(VcdError::no_route(text)),
+    match said_kind(text) {
+        Some(EntityKind::Vm) => Err(VcdError::no_route(text)),
+        _ => Ok(Id::parse(text)?),
     }
 }
 
@@ -144,6 +160,16 @@ impl VAppApi {
         accepted(&ctx, &task)
     }
 
+    /// Add VMs to a vApp
+    ///
+    /// RecomposeVAppParams as in recomposeVApp, or only a SourcedItem or a CreateItem of it.
+    #[oai(path = "/api/vApp/:id/vms", method = "post", operation_id = "addVms")]
+    async fn add_vms(&self, ctx: Ctx, id: Path<String>, body: NewVms) -> TaskAnswer {
+        let change = params::added(body)?;
+        let task = ctx.cloud.recompose_vapp(&ctx.caller, vapp_id(&id)?, change).await?;
+        accepted(&ctx, &task)
+    }
+
     /// Deploy a vApp or VM
     #[oai(path = "/api/vApp/:id/action/deploy", method = "post", operation_id = "deployVApp")]
     async fn deploy(
@@ -188,37 +214,37 @@ impl VAppApi {
     /// Power a vApp or VM on
     #[oai(path = "/api/vApp/:id/power/action/powerOn", method = "post", operation_id = "powerOn")]
     async fn power_on(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
-        power(&ctx, &id, PowerAction::On).await
+        power(&ctx, Target::parse(&id)?, PowerAction::On).await
     }
 
     /// Power a vApp or VM off
     #[oai(path = "/api/vApp/:id/power/action/powerOff", method = "post", operation_id = "powerOff")]
     async fn power_off(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
-        power(&ctx, &id, PowerAction::Off).await
+        power(&ctx, Target::parse(&id)?, PowerAction::Off).await
     }
 
     /// Suspend a vApp or VM
     #[oai(path = "/api/vApp/:id/power/action/suspend", method = "post", operation_id = "suspend")]
     async fn suspend(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
-        power(&ctx, &id, PowerAction::Suspend).await
+        power(&ctx, Target::parse(&id)?, PowerAction::Suspend).await
     }
 
     /// Reset a vApp or VM
     #[oai(path = "/api/vApp/:id/power/action/reset", method = "post", operation_id = "reset")]
     async fn reset(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
-        power(&ctx, &id, PowerAction::Reset).await
+        power(&ctx, Target::parse(&id)?, PowerAction::Reset).await
     }
 
     /// Ask the guests to reboot
     #[oai(path = "/api/vApp/:id/power/action/reboot", method = "post", operation_id = "reboot")]
     async fn reboot(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
-        power(&ctx, &id, PowerAction::Reboot).await
+        power(&ctx, Target::parse(&id)?, PowerAction::Reboot).await
     }
 
     /// Ask the guests to shut down
     #[oai(path = "/api/vApp/:id/power/action/shutdown", method = "post", operation_id = "shutdown")]
     async fn shutdown(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
-        power(&ctx, &id, PowerAction::Shutdown).await
+        power(&ctx, Target::parse(&id)?, PowerAction::Shutdown).await
     }
 
     /// Forget the memory of suspended VMs
@@ -228,7 +254,7 @@ impl VAppApi {
         operation_id = "discardSuspended"
     )]
     async fn discard(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
-        power(&ctx, &id, PowerAction::DiscardSuspended).await
+        power(&ctx, Target::parse(&id)?, PowerAction::DiscardSuspended).await
     }
 
     /// Change a VM
@@ -238,11 +264,7 @@ impl VAppApi {
         operation_id = "reconfigureVm"
     )]
     async fn reconfigure(&self, ctx: Ctx, id: Path<String>, body: Body<types::Vm>) -> TaskAnswer {
-        let id = vm_id(&id)?;
-        let before = ctx.cloud.vm(&ctx.caller, id).await?.vm.spec;
-        let change = change::reconfigure(body.0, &before)?;
-        let task = ctx.cloud.change_vm(&ctx.caller, id, "vappUpdateVm", change).await?;
-        accepted(&ctx, &task)
+        vm::reconfigure(&ctx, vm_id(&id)?, body.0).await
     }
 
     /// How long a vApp lives
@@ -540,12 +562,9 @@ impl ApiResponse for Rasd {
     }
 }
 
-async fn power(
-    ctx: &Ctx,
-    id: &str,
-    action: PowerAction,
-) -> Result<Accepted<types::Task>, VcdError> {
-    let task = match Target::parse(id)? {
+/// Changes the power of a vApp or VM.
+pub async fn power(ctx: &Ctx, target: Target, action: PowerAction) -> TaskAnswer {
+    let task = match target {
         Target::VApp(id) => ctx.cloud.power_vapp(&ctx.caller, id, action).await?,
         Target::Vm(id) => ctx.cloud.power_vm(&ctx.caller, id, action).await?,
     };

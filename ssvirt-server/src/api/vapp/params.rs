@@ -8,6 +8,7 @@ use ssvirt_core::{
 };
 use ssvirt_vcd::types;
 
+use super::new_vms::NewVms;
 use crate::{
     api::{
         network::{parse_fence_mode, parse_scope},
@@ -82,6 +83,16 @@ pub fn recompose(params: types::RecomposeVAppParams) -> Result<Recompose, VcdErr
         deploy: compose.deploy.unwrap_or(false),
         power_on: compose.power_on.unwrap_or(false),
     })
+}
+
+/// A recomposition, or one that does nothing but add this VM.
+pub fn added(body: NewVms) -> Result<Recompose, VcdError> {
+    let add = match body {
+        NewVms::Recompose(params) => return recompose(*params),
+        NewVms::Sourced(item) => sourced_item(*item)?,
+        NewVms::Created(item) => created_item(item.vm)?,
+    };
+    Ok(Recompose { add: vec![add], ..Recompose::default() })
 }
 
 fn header(

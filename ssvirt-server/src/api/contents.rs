@@ -16,7 +16,7 @@ use crate::{context::Ctx, error::VcdError};
 
 pub struct ContentsApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::Queries")]
 impl ContentsApi {
     /// Query the VDCs of an organization
     ///

@@ -300,8 +300,11 @@ impl Client<'_> {
     /// What belongs into `Accept` for a path.
     fn accept(&self, path: &str) -> String {
         let path = path.strip_prefix(ROOT).unwrap_or(path);
-        let media =
-            if path.starts_with("/cloudapi") { "application/json" } else { "application/*+xml" };
+        let in_folder =
+            path.strip_prefix("/api/admin/org/").and_then(|rest| rest.split('/').nth(1));
+        let json = path.starts_with("/cloudapi")
+            || in_folder.is_some_and(|folder| folder.split('?').next() == Some("vdcs"));
+        let media = if json { "application/json" } else { "application/*+xml" };
         format!("{media};version={}", self.version)
     }
 

@@ -189,7 +189,7 @@ impl CatalogItemsApi {
     #[oai(
         path = "/cloudapi/1.0.0/catalogs/:id/catalogItems",
         method = "get",
-        operation_id = "queryItemsOfCatalog"
+        operation_id = "queryCatalogItemsOfCatalog"
     )]
     async fn of_catalog(
         &self,
@@ -207,7 +207,7 @@ impl CatalogItemsApi {
     #[oai(
         path = "/cloudapi/1.0.0/catalogs/:id/catalogItems/:item",
         method = "get",
-        operation_id = "getItemOfCatalog"
+        operation_id = "getCatalogItemOfCatalog"
     )]
     async fn get_of_catalog(
         &self,

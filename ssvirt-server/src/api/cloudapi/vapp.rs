@@ -194,7 +194,7 @@ impl VAppsApi {
     #[oai(
         path = "/cloudapi/1.0.0/vdcs/:id/vapps",
         method = "get",
-        operation_id = "queryVAppsOfVdc"
+        operation_id = "queryCloudApiVAppsOfVdc"
     )]
     async fn of_vdc(
         &self,

@@ -253,7 +253,7 @@ impl VmsApi {
     #[oai(
         path = "/cloudapi/1.0.0/vms/:id/actions/powerOn",
         method = "post",
-        operation_id = "powerOnVm"
+        operation_id = "powerOnCloudApiVm"
     )]
     async fn power_on(&self, ctx: Ctx, id: Path<String>) -> Result<Started, VcdError> {
         power(&ctx, &id, PowerAction::On).await
@@ -263,7 +263,7 @@ impl VmsApi {
     #[oai(
         path = "/cloudapi/1.0.0/vms/:id/actions/powerOff",
         method = "post",
-        operation_id = "powerOffVm"
+        operation_id = "powerOffCloudApiVm"
     )]
     async fn power_off(&self, ctx: Ctx, id: Path<String>) -> Result<Started, VcdError> {
         power(&ctx, &id, PowerAction::Off).await
@@ -273,7 +273,7 @@ impl VmsApi {
     #[oai(
         path = "/cloudapi/1.0.0/vms/:id/actions/suspend",
         method = "post",
-        operation_id = "suspendVm"
+        operation_id = "suspendCloudApiVm"
     )]
     async fn suspend(&self, ctx: Ctx, id: Path<String>) -> Result<Started, VcdError> {
         power(&ctx, &id, PowerAction::Suspend).await
@@ -283,7 +283,7 @@ impl VmsApi {
     #[oai(
         path = "/cloudapi/1.0.0/vms/:id/actions/reset",
         method = "post",
-        operation_id = "resetVm"
+        operation_id = "resetCloudApiVm"
     )]
     async fn reset(&self, ctx: Ctx, id: Path<String>) -> Result<Started, VcdError> {
         power(&ctx, &id, PowerAction::Reset).await
@@ -293,7 +293,7 @@ impl VmsApi {
     #[oai(
         path = "/cloudapi/1.0.0/vms/:id/actions/reboot",
         method = "post",
-        operation_id = "rebootVm"
+        operation_id = "rebootCloudApiVm"
     )]
     async fn reboot(&self, ctx: Ctx, id: Path<String>) -> Result<Started, VcdError> {
         power(&ctx, &id, PowerAction::Reboot).await
@@ -303,7 +303,7 @@ impl VmsApi {
     #[oai(
         path = "/cloudapi/1.0.0/vms/:id/actions/shutdown",
         method = "post",
-        operation_id = "shutdownVm"
+        operation_id = "shutdownCloudApiVm"
     )]
     async fn shutdown(&self, ctx: Ctx, id: Path<String>) -> Result<Started, VcdError> {
         power(&ctx, &id, PowerAction::Shutdown).await

@@ -20,7 +20,7 @@ use crate::{
 
 pub struct VmApi;
 
-#[OpenApi]
+#[OpenApi(tag = "super::Tag::VApps")]
 impl VmApi {
     /// A VM
     #[oai(path = "/api/vm/:id", method = "get", operation_id = "getVm")]

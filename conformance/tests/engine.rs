@@ -11,5 +11,7 @@ mod leases;
 mod limits;
 #[path = "engine/observed.rs"]
 mod observed;
+#[path = "engine/places.rs"]
+mod places;
 #[path = "engine/scene.rs"]
 mod scene;

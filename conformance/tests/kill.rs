@@ -201,3 +201,8 @@ fn changing() {
 fn powering_on() {
     kill_at_every_call(Scenario::PowerOn, 80);
 }
+
+#[test]
+fn removing_an_organization() {
+    kill_at_every_call(Scenario::RemoveOrg, 60);
+}

@@ -6,8 +6,10 @@ use ssvirt_core::{
     Id, TenancyStore, VmBackend,
     backend::{VmPlan, VmRef},
     id::Urn,
-    model::{Event, Outcome, Phase, PowerState, Task, TaskStatus, VApp, Vdc, Vm},
-    service::{Caller, NewVApp},
+    model::{
+        Catalog, Event, Org, Outcome, Phase, PowerState, Task, TaskStatus, Template, VApp, Vdc, Vm,
+    },
+    service::{Caller, NewOrg, NewVApp},
 };
 use ssvirt_fixtures::finished;
 
@@ -121,8 +123,8 @@ async fn as_asked(
     let (on, off) = ((PowerState::On, 1024), (PowerState::Off, 1024));
     let done = task.is_some();
     let wanted: BTreeMap<&str, (PowerState, i64)> = BTreeMap::from_iter(match (scenario, done) {
-        (Scenario::Failing, _) | (Scenario::Delete, true) => vec![],
-        (Scenario::Delete | Scenario::PowerOn, _) if done != (scenario == Scenario::Delete) => {
+        (Scenario::Failing, _) | (Scenario::Delete | Scenario::RemoveOrg, true) => vec![],
+        (Scenario::Delete | Scenario::RemoveOrg, false) | (Scenario::PowerOn, true) => {
             vec![("db", on), ("web", on)]
         }
         (Scenario::Recompose, true) => vec![("cache", on), ("web", off)],
@@ -134,11 +136,18 @@ async fn as_asked(
         (_, false) => vec![],
     });
     must!(complaints, found == wanted, "found {found:?} instead of {wanted:?}");
-    let shop = matches!(scenario, Scenario::Delete) != done
+    let shop = scenario.begins_with_it_on() != done
         || matches!(scenario, Scenario::Recompose | Scenario::Change | Scenario::PowerOn);
     let shop = shop && scenario != Scenario::Failing;
     let vapps = place.all::<VApp>().await.len();
     must!(complaints, vapps == usize::from(shop), "{vapps} vApps, task {status:?}");
+    if scenario == Scenario::RemoveOrg {
+        let (orgs, vdcs) = (place.all::<Org>().await.len(), place.all::<Vdc>().await.len());
+        let rest = (place.all::<Catalog>().await.len(), place.all::<Template>().await.len());
+        let wanted = usize::from(!done);
+        let all = (orgs, vdcs, rest) == (1 + wanted, wanted, (wanted, wanted));
+        must!(complaints, all, "{orgs} organizations, {vdcs} VDCs, {rest:?} in catalogs");
+    }
 }
 
 /// What is there can be deleted, and its name is free afterwards.
@@ -153,7 +162,12 @@ async fn usable(place: &Place, complaints: &mut Vec<String>) {
         must!(complaints, deleted.is_ok(), "{} cannot be deleted: {deleted:?}", vapp.name);
     }
     must!(complaints, place.simulator.is_empty(), "VMs are left: {:?}", place.simulator.vm_ids());
-    let vdc = place.all::<Vdc>().await[0].id;
+    let Some(vdc) = place.all::<Vdc>().await.first().map(|vdc| vdc.id) else {
+        let new = NewOrg { name: "org-1".to_owned(), ..NewOrg::default() };
+        let made = cloud.create_org(me, new).await;
+        must!(complaints, made.is_ok(), "the organization's name is not free: {made:?}");
+        return;
+    };
     let new = NewVApp { name: "shop".to_owned(), ..NewVApp::default() };
     let made = cloud.create_vapp(me, vdc, new).await;
     must!(complaints, made.is_ok(), "the name is not free: {made:?}");

@@ -14,7 +14,9 @@ use ssvirt_core::{
     env::{Clock, ManualClock, SystemClock},
     id::Entity,
     model::{ProviderVdc, Task, Template, VApp, Vdc, Vm},
-    service::{Caller, HardwareChange, NewTemplate, NewVApp, NewVm, Recompose, VmChange, VmSource},
+    service::{
+        Caller, HardwareChange, NewTemplate, NewVApp, NewVm, Recompose, Removal, VmChange, VmSource,
+    },
     store::{By, Table, UnitOfWork},
     task::EngineConfig,
 };
@@ -40,10 +42,12 @@ pub enum Scenario {
     Change,
     /// A vApp is switched on.
     PowerOn,
+    /// The forced deletion of an organization with a vApp that runs.
+    RemoveOrg,
 }
 
 impl Scenario {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Instantiate,
         Self::Acknowledged,
         Self::Failing,
@@ -53,6 +57,7 @@ impl Scenario {
         Self::Recompose,
         Self::Change,
         Self::PowerOn,
+        Self::RemoveOrg,
     ];
 
     pub fn named(name: &str) -> Self {
@@ -66,16 +71,25 @@ impl Scenario {
             Self::Recompose => "vdcRecomposeVapp",
             Self::Change => "vappUpdateVm",
             Self::PowerOn => "vappPowerOn",
+            Self::RemoveOrg => "orgDelete",
             _ => "vdcInstantiateVapp",
         }
     }
 
     pub fn is_variation(self) -> bool {
-        matches!(self, Self::Acknowledged | Self::Forgetful | Self::Resume | Self::Recompose)
+        matches!(
+            self,
+            Self::Acknowledged | Self::Forgetful | Self::Resume | Self::Recompose | Self::RemoveOrg
+        )
     }
 
     fn begins_with_a_vapp(self) -> bool {
-        matches!(self, Self::Delete | Self::Recompose | Self::Change | Self::PowerOn)
+        self.begins_with_it_on() || matches!(self, Self::Recompose | Self::Change | Self::PowerOn)
+    }
+
+    /// Whether all of it runs at the beginning, and is to be gone in the end.
+    pub fn begins_with_it_on(self) -> bool {
+        matches!(self, Self::Delete | Self::RemoveOrg)
     }
 }
 
@@ -197,6 +211,11 @@ impl Place {
                 assert_eq!(cloud.engine().run_pending().await.unwrap(), 1);
                 return;
             }
+            Scenario::RemoveOrg => {
+                let org = self.all::<Vdc>().await[0].org;
+                let force = Removal { force: true, ..Removal::default() };
+                cloud.delete_org(me, org, force).await
+            }
             Scenario::Delete => cloud.delete_vapp(me, self.vapp().await, true).await,
             Scenario::PowerOn => cloud.power_vapp(me, self.vapp().await, PowerAction::On).await,
             Scenario::Change => {
@@ -252,7 +271,7 @@ pub async fn prepare(scenario: Scenario, folder: &Path) {
     };
     place.cloud.create_template(&made.caller, made.catalogs[0].id, template).await.unwrap();
     if scenario.begins_with_a_vapp() {
-        let (vdc, new) = place.shop(scenario == Scenario::Delete).await;
+        let (vdc, new) = place.shop(scenario.begins_with_it_on()).await;
         let me = Caller::system();
         let (_, task) = place.cloud.create_vapp(&me, vdc, new).await.unwrap();
         finished(&place.cloud, &me, task).await.unwrap();

@@ -30,6 +30,7 @@ async fn listening(stage: &Stage) -> String {
         cloud: stage.cloud().clone(),
         public_url: None,
         plain_http: true,
+        ui: None,
         jwt_key: PASSWORD.repeat(8).into_bytes(),
     });
     let acceptor = TcpAcceptor::from_tokio(listener).unwrap();

@@ -17,7 +17,8 @@ use ssvirt_backends::{
 };
 use ssvirt_conformance::{
     postgres,
-    replay::{self, Flow, Login, Options, Stage, Transport, import, live::Live, record},
+    replay::{self, Flow, Login, Options, Stage, Transport, live::Live, record},
+    tls::Trust,
 };
 use ssvirt_core::{
     TenancyStore, VmBackend,
@@ -42,10 +43,6 @@ const GROUNDS: [Ground; 5] = [
 
 fn main() {
     let mut arguments = Arguments::from_args();
-    if let Some(wanted) = variable("SSVIRT_CONFORMANCE_IMPORT") {
-        import(&wanted);
-        return;
-    }
     let cases = replay::cases().unwrap();
     let mut trials = Vec::new();
     if let Some(url) = variable("SSVIRT_CONFORMANCE_URL") {
@@ -110,7 +107,7 @@ async fn in_process(ground: Ground, name: &str, path: &Path) -> Result<(), Faile
 
 async fn live(url: &str, name: &str, path: &Path) -> Result<(), Failed> {
     let insecure = variable("SSVIRT_CONFORMANCE_INSECURE").is_some_and(|value| value == "1");
-    let live = Live::new(url, insecure)?;
+    let live = Live::new(url, if insecure { &Trust::Anyone } else { &Trust::System })?;
     let mut options = options(&format!("live-{name}"));
     options.has_a_past = true;
     let Login { user, org, password } = options.login;
@@ -191,14 +188,4 @@ fn mock() -> MockBackend {
     mock.expect("power_vm").always().reply(PowerState::Off);
     mock.expect("vms").always().reply(Reply::List(Vec::new()));
     mock
-}
-
-/// `RECORDING:LINES:NAME:ABOUT`
-fn import(wanted: &str) {
-    let parts: Vec<&str> = wanted.splitn(4, ':').collect();
-    let [recording, lines, name, about] = parts[..] else {
-        panic!("SSVIRT_CONFORMANCE_IMPORT is RECORDING:LINES:NAME:ABOUT")
-    };
-    let flow = import::import(Path::new(recording), lines, about).unwrap();
-    flow.write(&replay::folder().join(format!("{name}.json"))).unwrap();
 }

@@ -3,8 +3,8 @@
 
     validate.py [--shared DIR] [--exceptions FILE] RECORDING...
 
-RECORDING is a file that recorder.py wrote (*.jsonl), an XML document (*.xml), or a folder holding
-such files at any depth.
+RECORDING is a file that `ssvirt-conformance record` wrote (*.jsonl), an XML document (*.xml), or a
+folder holding such files at any depth.
 
 Answers of /api in XML are held to the XSD set (specs/xsd-39.1), answers of /cloudapi in JSON to the
 OpenAPI document (specs/cloudapi-37.2.json) where that document knows the operation. Both lie in

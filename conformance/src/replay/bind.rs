@@ -130,19 +130,22 @@ impl Bindings {
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    while let Some(start) = rest.find('{') {
-        let Some(length) = rest[start..].find('}') else { break };
-        let name = &rest[start + 1..start + length];
-        let (before, after) = (&rest[..start], &rest[start + length + 1..]);
-        if is_placeholder(name) {
-            if !before.is_empty() {
-                pieces.push(Piece::Text(before));
-            }
-            pieces.push(Piece::Placeholder(name));
-        } else {
-            pieces.push(Piece::Text(&rest[..=start + length]));
+    // Where to look for the next brace: those of JSON stay text.
+    let mut from = 0;
+    while let Some(brace) = rest[from..].find('{').map(|at| from + at) {
+        let inner = &rest[brace + 1..];
+        let name = inner.find(['{', '}']).filter(|end| inner[*end..].starts_with('}'));
+        let name = name.map(|end| &inner[..end]).filter(|name| is_placeholder(name));
+        let Some(name) = name else {
+            from = brace + 1;
+            continue;
+        };
+        if brace > 0 {
+            pieces.push(Piece::Text(&rest[..brace]));
         }
-        rest = after;
+        pieces.push(Piece::Placeholder(name));
+        rest = &inner[name.len() + 1..];
+        from = 0;
     }
     if !rest.is_empty() {
         pieces.push(Piece::Text(rest));
@@ -164,7 +167,7 @@ fn is_placeholder(name: &str) -> bool {
 }
 
 /// Escapes everything that is not plain, nor in `kept`.
-pub(super) fn escaped(text: &str, kept: &str) -> String {
+pub(crate) fn escaped(text: &str, kept: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         let c = char::from(byte);
@@ -178,7 +181,7 @@ pub(super) fn escaped(text: &str, kept: &str) -> String {
 }
 
 /// The text with its escapes undone; as it is where that is no text.
-pub(super) fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -258,5 +261,19 @@ mod tests {
         assert!(!bindings.fits("[ {any} ] it failed", "[ x ] it did not"));
         assert!(bindings.fits("{any}", ""));
         assert_eq!(unescaped("a%2Fb%"), "a/b%");
+    }
+
+    #[test]
+    fn braces_of_json_are_text() {
+        let mut bindings = Bindings::new("https://host:1");
+        assert!(bindings.bind("vm.1", ONE) && bindings.bind("org.1", TWO));
+        let body = r#"{"org":{"id":"urn:vcloud:org:{org.1}"},"vms":[{"id":"{vm.1}"},{}],"x":"{root}/{y}"}"#;
+        let filled = format!(
+            r#"{{"org":{{"id":"urn:vcloud:org:{TWO}"}},"vms":[{{"id":"{ONE}"}},{{}}],"x":"https://host:1/{{y}}"}}"#
+        );
+        assert_eq!(bindings.fill(body).unwrap(), filled);
+        assert!(bindings.fits(body, &filled));
+        assert_eq!(pieces("{"), [Piece::Text("{")]);
+        assert_eq!(pieces(""), []);
     }
 }

@@ -114,7 +114,14 @@ fn kind_of(before: &str) -> &'static str {
         ("session", "session"),
     ];
     let plain = before.trim_end_matches(['/', ':']);
-    let plain = plain.strip_suffix("%2F").or(plain.strip_suffix("%3A")).unwrap_or(plain);
+    // Escaped, as JavaScript does it, or with digits in lower case.
+    let escaped = plain.len().checked_sub(3).and_then(|at| plain.split_at_checked(at));
+    let plain = match escaped {
+        Some((kind, escape)) if ["%2F", "%3A"].iter().any(|it| escape.eq_ignore_ascii_case(it)) => {
+            kind
+        }
+        _ => plain,
+    };
     KINDS
         .into_iter()
         .find(|(end, _)| before.ends_with(end) || plain.ends_with(end))

@@ -22,6 +22,11 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a task is looked at.
 const POLL: Duration = Duration::from_millis(20);
+/// The tasks of whoever is logged in that are not over.
+const RUNNING: &str = "/api/query?type=task&format=records&pageSize=128\
+    &filter=status==queued,status==preRunning,status==running";
+/// How the runner asks for what it alone wants to know.
+const XML: &str = "application/*+xml;version=39.1";
 /// The header that a login's answer has the token in.
 const TOKEN: &str = "x-vmware-vcloud-access-token";
 
@@ -82,17 +87,34 @@ pub struct Login {
 }
 
 impl Login {
-    fn credentials(&self) -> String {
-        STANDARD.encode(format!("{}@{}:{}", self.user, self.org, self.password))
+    /// The text with secrets where a recording has none: `{credentials}` are this user's,
+    /// `{credentials:NAME@ORG}` those of another, and every `{secret}` is this user's password. So whoever is
+    /// made in a flow can log in later in it. The password is written by `escape`.
+    fn fill(&self, text: &str, escape: impl Fn(&str) -> String) -> String {
+        let encode = |who: &str| STANDARD.encode(format!("{who}:{}", self.password));
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{credentials") {
+            filled.push_str(before);
+            let end = after.find('}').unwrap_or(after.len());
+            let who = match after[..end].strip_prefix(':') {
+                Some(who) => who.to_owned(),
+                None => format!("{}@{}", self.user, self.org),
+            };
+            filled.push_str(&encode(&who));
+            rest = after.get(end + 1..).unwrap_or_default();
+        }
+        filled.push_str(rest);
+        filled.replace("{secret}", &escape(&self.password))
     }
 }
 
 /// How a flow is replayed.
 #[derive(Clone)]
 pub struct Options {
-    /// Who logs in where the flow does.
+    /// Who logs in where the flow does not say who, and the password of all who do.
     pub login: Login,
-    /// A file that every answer is added to, a JSON object a line, as `tests/clients/recorder.py` writes
+    /// A file that every answer is added to, a JSON object a line, as [`crate::recorder`] writes
     /// them.
     pub answers: Option<PathBuf>,
     /// Whether the server has done other things before: of lists of tasks only the kind is compared then.
@@ -255,47 +277,80 @@ impl<'a> Session<'a> {
             headers.push(("content-type".to_owned(), exchange.content_type.clone()));
         }
         for (name, value) in &exchange.headers {
-            let value = value.replace("{token}", &self.token);
-            let value = value.replace("{credentials}", &self.options.login.credentials());
-            headers.push((name.clone(), self.bindings.fill(&value)?));
+            let value = self.bindings.fill(value)?.replace("{token}", &self.token);
+            headers.push((name.clone(), self.options.login.fill(&value, str::to_owned)));
         }
+        let json = exchange.content_type.contains("json");
+        let body = self.bindings.fill(&exchange.body)?;
+        let body = self.options.login.fill(&body, |password| match json {
+            true => serde_json::Value::from(password).to_string().trim_matches('"').to_owned(),
+            false => quick_xml::escape::escape(password).into_owned(),
+        });
         let request = Request {
             method: exchange.method.clone(),
             path: self.bindings.fill(&exchange.path)?,
             headers,
-            body: self.bindings.fill(&exchange.body)?,
+            body,
         };
         let (answer, mut tree) = self.send(&request).await?;
         if !answer.header(TOKEN).is_empty() {
             answer.header(TOKEN).clone_into(&mut self.token);
         }
         let mut waited = false;
-        if let Some(immediate) = tree.as_ref().filter(|_| request.method != "GET") {
-            let running: Vec<String> = immediate
-                .all(&|node| {
-                    node.name == "Task" && node.attribute("status").is_some_and(is_running)
-                })
-                .into_iter()
-                .filter_map(|task| task.attribute("href").map(str::to_owned))
-                .collect();
-            if !running.is_empty() {
-                waited = true;
-                if let Some(expected) = expected {
-                    // The ids in the answer are the ones that later requests use.
-                    compare::differences(expected, immediate, &mut self.bindings);
-                }
-                let own = immediate.attribute("href").map(str::to_owned);
-                let mut last = None;
-                for task in &running {
-                    last = self.finished(task, exchange).await?;
-                }
-                tree = match own {
-                    Some(href) if !running.contains(&href) => self.get(&href, exchange).await?.1,
-                    _ => last,
-                };
+        let writes = !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let running =
+            if writes { self.running(&request, &answer, tree.as_ref()).await? } else { Vec::new() };
+        if !running.is_empty() {
+            waited = true;
+            if let (Some(expected), Some(immediate)) = (expected, &tree) {
+                // The ids in the answer are the ones that later requests use.
+                compare::differences(expected, immediate, &mut self.bindings);
+            }
+            for task in &running {
+                self.wait_for(task, exchange).await?;
+            }
+            if let Some(own) = tree.as_ref().and_then(|tree| self.place_of(tree)) {
+                tree = self.get(&own, &exchange.accept).await?.1;
             }
         }
         Ok(Settled { answer, tree, waited })
+    }
+
+    /// The hrefs of the tasks that a request has started and that are not over.
+    async fn running(
+        &mut self,
+        request: &Request,
+        answer: &Answer,
+        tree: Option<&Node>,
+    ) -> Result<Vec<String>, String> {
+        let named = tree.map(running_tasks).unwrap_or_default();
+        if !named.is_empty() || !(200..300).contains(&answer.status) {
+            return Ok(named);
+        }
+        let location = answer.header("location");
+        if location.contains("/api/task/") {
+            return Ok(vec![location.to_owned()]);
+        }
+        // /cloudapi answers with what it changes, and does not always name the task.
+        if !request.path.starts_with("/cloudapi/") || self.token.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = format!("{}{RUNNING}", self.transport.root());
+        let records = self.get(&query, &[XML.to_owned()]).await?.1;
+        Ok(records
+            .map(|records| hrefs(&records, &|node| node.name == "TaskRecord"))
+            .unwrap_or_default())
+    }
+
+    /// Where an answer can be fetched again.
+    fn place_of(&self, tree: &Node) -> Option<String> {
+        if let Some(href) = href(tree) {
+            return Some(href.to_owned());
+        }
+        let id = tree.child_text("id")?;
+        let kind = id.strip_prefix("urn:vcloud:")?.split(':').next()?;
+        let list = ["vapp", "vm"].contains(&kind).then(|| format!("{kind}s"))?;
+        Some(format!("{}/cloudapi/1.0.0/{list}/{id}", self.transport.root()))
     }
 
     async fn send(&mut self, request: &Request) -> Result<(Answer, Option<Node>), String> {
@@ -308,15 +363,17 @@ impl<'a> Session<'a> {
         Ok((answer, tree))
     }
 
-    /// A task once it is over.
-    async fn finished(&mut self, href: &str, exchange: &Exchange) -> Result<Option<Node>, String> {
+    /// Waits until a task is over.
+    async fn wait_for(&mut self, href: &str, exchange: &Exchange) -> Result<(), String> {
+        // Where a client speaks JSON on /cloudapi, it may do so in no version that /api knows.
+        let own = exchange.accept.iter().any(|accept| accept.contains("xml"));
+        let accept = if own { exchange.accept.clone() } else { vec![XML.to_owned()] };
         let start = Instant::now();
         loop {
-            let (answer, tree) = self.get(href, exchange).await?;
-            let status = tree.as_ref().and_then(|tree| tree.attribute("status"));
-            match status {
+            let (answer, tree) = self.get(href, &accept).await?;
+            match tree.as_ref().and_then(status) {
                 None => return Err(format!("{href}: no task: {} {}", answer.status, answer.body)),
-                Some(status) if !is_running(status) => return Ok(tree),
+                Some(status) if !is_running(status) => return Ok(()),
                 Some(status) if start.elapsed() > PATIENCE => {
                     return Err(format!("{href}: still {status} after {PATIENCE:?}"));
                 }
@@ -325,16 +382,16 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Fetches what has this href, in the version of the exchange.
+    /// Fetches what has this href, in these formats.
     async fn get(
         &mut self,
         href: &str,
-        exchange: &Exchange,
+        accept: &[String],
     ) -> Result<(Answer, Option<Node>), String> {
         let path = href.strip_prefix(self.transport.root());
         let path = path.ok_or_else(|| format!("an href that is not the server's: {href}"))?;
         let mut headers: Vec<(String, String)> =
-            exchange.accept.iter().map(|accept| ("accept".to_owned(), accept.clone())).collect();
+            accept.iter().map(|accept| ("accept".to_owned(), accept.clone())).collect();
         headers.push(("authorization".to_owned(), format!("Bearer {}", self.token)));
         let request = Request {
             method: "GET".to_owned(),
@@ -380,6 +437,112 @@ impl<'a> Session<'a> {
     }
 }
 
+/// The hrefs of all tasks in an answer that are not over, in XML or JSON.
+fn running_tasks(tree: &Node) -> Vec<String> {
+    hrefs(tree, &|node| {
+        let task =
+            node.name == "Task" || href(node).is_some_and(|href| href.contains("/api/task/"));
+        task && status(node).is_some_and(is_running)
+    })
+}
+
+fn hrefs(tree: &Node, fits: &dyn Fn(&Node) -> bool) -> Vec<String> {
+    tree.all(fits).into_iter().filter_map(href).map(str::to_owned).collect()
+}
+
+fn href(node: &Node) -> Option<&str> {
+    node.attribute("href").or_else(|| node.child_text("href"))
+}
+
+fn status(node: &Node) -> Option<&str> {
+    node.attribute("status").or_else(|| node.child_text("status"))
+}
+
 fn is_running(status: &str) -> bool {
     matches!(status, "queued" | "preRunning" | "running")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_are_filled_in() {
+        let login = Login { user: "a".to_owned(), org: "o".to_owned(), password: "p\"".to_owned() };
+        let fill = |text: &str| login.fill(text, |password| password.replace('"', "&quot;"));
+        assert_eq!(fill("Basic {credentials}"), format!("Basic {}", STANDARD.encode("a@o:p\"")));
+        assert_eq!(
+            fill("x {credentials:b@System} y"),
+            format!("x {} y", STANDARD.encode("b@System:p\""))
+        );
+        assert_eq!(fill("<Password>{secret}</Password>"), "<Password>p&quot;</Password>");
+        assert_eq!(fill("{root} {vm.1} {"), "{root} {vm.1} {");
+    }
+
+    const VCLOUD: &str = "http://www.vmware.com/vcloud/v1.5";
+
+    /// A server whose one task is over when it was looked at twice.
+    struct Scripted(std::sync::Mutex<(Vec<String>, usize)>);
+
+    #[async_trait]
+    impl Transport for Scripted {
+        fn root(&self) -> &str {
+            "https://vcd.test"
+        }
+
+        async fn send(&self, request: &Request) -> Result<Answer, String> {
+            let mut state = self.0.lock().unwrap();
+            state.0.push(format!("{} {}", request.method, request.path));
+            let task = "https://vcd.test/api/task/1";
+            let vapp =
+                |status: &str| format!(r#"{{"id":"urn:vcloud:vapp:1","status":"{status}"}}"#);
+            let xml = |body: String| ("application/*+xml", body);
+            let (media, body) = match request.path.as_str() {
+                "/cloudapi/1.0.0/vdcs/1/actions/instantiateTemplate" => {
+                    ("application/json", vapp("INSTANTIATING"))
+                }
+                "/cloudapi/1.0.0/vapps/urn:vcloud:vapp:1" => {
+                    ("application/json", vapp("POWERED_OFF"))
+                }
+                RUNNING => xml(format!(
+                    "<R xmlns='{VCLOUD}'><TaskRecord href='{task}' status='running'/></R>"
+                )),
+                "/api/task/1" => {
+                    state.1 += 1;
+                    let status = if state.1 > 2 { "success" } else { "running" };
+                    xml(format!("<Task xmlns='{VCLOUD}' status='{status}'/>"))
+                }
+                other => return Err(format!("nobody asks for {other}")),
+            };
+            let headers = [("content-type", media), (TOKEN, "a-token")];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Ok(Answer { status: 200, headers: headers.to_vec(), body })
+        }
+    }
+
+    #[tokio::test]
+    async fn tasks_that_cloudapi_does_not_name_are_waited_for() {
+        let exchange = |path: &str, body: &[&str]| Exchange {
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            accept: vec!["application/json".to_owned()],
+            expect: Expect {
+                status: 200,
+                media: "application/json".to_owned(),
+                body: body.iter().map(|line| (*line).to_owned()).collect(),
+                like: None,
+            },
+            ..Exchange::default()
+        };
+        let body = ["{}", " id = urn:vcloud:vapp:1", " status = POWERED_OFF"];
+        let exchange = exchange("/cloudapi/1.0.0/vdcs/1/actions/instantiateTemplate", &body);
+        let server = Scripted(std::sync::Mutex::default());
+        let options = Options::default();
+        let mut session = Session::new(&server, &options);
+        session.token = "a-token".to_owned();
+        assert_eq!(session.check(&exchange).await.unwrap(), [] as [&str; 0]);
+        let asked = server.0.lock().unwrap().0.clone();
+        assert_eq!(asked.iter().filter(|asked| *asked == "GET /api/task/1").count(), 3);
+        assert_eq!(asked.last().unwrap(), "GET /cloudapi/1.0.0/vapps/urn:vcloud:vapp:1");
+    }
 }

@@ -10,7 +10,8 @@
 //!   ovf:Info = Virtual hardware requirements
 //! ```
 //!
-//! JSON becomes such a tree too: `{}` is its root, members are elements, and so is each value of an array.
+//! JSON becomes such a tree too: `{}` is its root, members are elements, and so is each value of an array,
+//! under the array's name and `[]`. What is no string says so: `total json='number' = 5`.
 
 use quick_xml::{
     NsReader,
@@ -171,30 +172,48 @@ pub fn parse(media: &str, body: &str) -> Result<Option<Node>, String> {
         let value = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
         let mut nodes = Vec::new();
         of_json("{}", &value, &mut nodes);
-        return Ok(nodes.pop());
+        // An array has as many roots as values.
+        return Ok(match nodes.pop() {
+            Some(root) if nodes.is_empty() && root.name == "{}" => Some(root),
+            last => {
+                nodes.extend(last);
+                Some(Node { name: "[]".to_owned(), children: nodes, ..Node::default() })
+            }
+        });
     }
     of_xml(body).map(Some)
 }
 
 fn of_json(name: &str, value: &serde_json::Value, nodes: &mut Vec<Node>) {
+    use serde_json::Value;
     let mut node = Node { name: name.to_owned(), ..Node::default() };
-    match value {
-        serde_json::Value::Object(members) => {
+    let kind = match value {
+        Value::Object(members) => {
             for (name, value) in members {
                 // Keys have spaces where they are headings, and names may not.
                 of_json(&name.replace(' ', "_"), value, &mut node.children);
             }
+            members.is_empty().then_some("object")
         }
-        serde_json::Value::Array(values) if values.is_empty() => node.text = "[]".to_owned(),
-        serde_json::Value::Array(values) => {
+        Value::Array(values) if values.is_empty() => Some("array"),
+        Value::Array(values) => {
             for value in values {
-                of_json(name, value, nodes);
+                of_json(&format!("{name}[]"), value, nodes);
             }
             return;
         }
-        serde_json::Value::String(text) => node.text.clone_from(text),
-        other => node.text = other.to_string(),
+        Value::String(text) => {
+            node.text.clone_from(text);
+            None
+        }
+        Value::Null => Some("null"),
+        Value::Bool(_) => Some("boolean"),
+        Value::Number(_) => Some("number"),
+    };
+    if let Value::Bool(_) | Value::Number(_) = value {
+        node.text = value.to_string();
     }
+    node.attributes.extend(kind.map(|kind| ("json".to_owned(), kind.to_owned())));
     nodes.push(node);
 }
 
@@ -310,13 +329,29 @@ mod tests {
 
     #[test]
     fn json_is_a_tree() {
-        let json = r#"{"id":"x","tags":[],"roles":[{"name":"a"},{"name":"b"}],"n":3}"#;
+        let json = r#"{"id":"x","tags":[],"roles":[{"name":"a"},{"name":"b"}],"n":3,"on":true,"off":null,"s":"3","names":["one"],"o":{},"e":""}"#;
         let node = parse("application/json;version=37.0", json).unwrap().unwrap();
         let lines = node.lines();
         assert_eq!(lines[0], "{}");
-        assert_eq!(lines.iter().filter(|line| *line == " roles").count(), 2);
-        assert!(lines.contains(&" tags = []".to_owned()) && lines.contains(&" n = 3".to_owned()));
+        assert_eq!(lines.iter().filter(|line| *line == " roles[]").count(), 2);
+        for line in [
+            " tags json='array'",
+            " n json='number' = 3",
+            " on json='boolean' = true",
+            " off json='null'",
+            " s = 3",
+            " names[] = one",
+            " o json='object'",
+            " e",
+        ] {
+            assert!(lines.contains(&line.to_owned()), "{line}: {lines:#?}");
+        }
         assert_eq!(Node::from_lines(&lines).unwrap().unwrap(), node);
+        let list = parse("application/json", r#"[{"a":1},"b"]"#).unwrap().unwrap();
+        assert_eq!(list.lines(), ["[]", " {}[]", "  a json='number' = 1", " {}[] = b"]);
+        assert_eq!(Node::from_lines(&list.lines()).unwrap().unwrap(), list);
+        let empty = parse("application/json", "[]").unwrap().unwrap();
+        assert_eq!(empty.lines(), ["{} json='array'"]);
     }
 
     #[test]

@@ -106,7 +106,11 @@ impl Transport for Live {
     }
 }
 
-fn connector(insecure: bool) -> Result<TlsConnector, String> {
+/// TLS to a server, whose certificate is held against the authorities as [`Live::new`] says.
+///
+/// # Errors
+/// Says what is wrong with the authorities.
+pub fn connector(insecure: bool) -> Result<TlsConnector, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

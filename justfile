@@ -26,6 +26,10 @@ conformance *ARGS:
 bench *ARGS:
     cargo bench -p ssvirt-benches {{ ARGS }}
 
+# What the server costs, beside a bare "hello": load --database postgres
+load *ARGS:
+    cargo run --release -p ssvirt-load -- {{ ARGS }}
+
 # A cloud to try things on
 demo *ARGS:
     cargo run --release -- serve --demo {{ ARGS }}

@@ -24,7 +24,8 @@ async fn cloud(vapps: usize) -> Anything<(Cloud, Inventory)> {
     let cloud =
         Cloud::builder(Arc::new(store)).backend(ProviderVdc::DEFAULT, Arc::new(simulator)).build();
     cloud.start().await?;
-    let model = Model { orgs: 1, vdcs: 2, catalogs: 1, templates: 1, vapps, vms: 1 };
+    let model =
+        Model { orgs: 1, vdcs: 2, catalogs: 1, templates: 1, vapps, vms: 1, ..Model::default() };
     let inventory = model.build(&cloud).await?;
     Ok((cloud, inventory))
 }

@@ -1,7 +1,6 @@
 //! Writing and reading VCD's types, beside serde_json on a value of the same content.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ssvirt_core::filter;
 use ssvirt_vcd::{
     ApiVersion, from_xml, to_json, to_xml,
     types::{Link, QueryResultRecords, Record, Task},
@@ -55,12 +54,6 @@ fn wire(c: &mut Criterion) {
         b.iter(|| serde_json::from_str::<serde_json::Value>(&json))
     });
     group.bench_function("xml", |b| b.iter(|| from_xml::<Task>(&xml)));
-    group.finish();
-
-    let text = "isVAppTemplate==false;(status==POWERED_ON,status==POWERED_OFF);name==web-*";
-    let mut group = c.benchmark_group("filter");
-    group.bench_function("baseline: copy", |b| b.iter(|| text.to_owned()));
-    group.bench_function("parse", |b| b.iter(|| filter::parse(text)));
     group.finish();
 }
 

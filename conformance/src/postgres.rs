@@ -49,6 +49,16 @@ pub async fn fresh() -> Option<String> {
     }
 }
 
+/// The process of the server that was started here, if one was: its other processes are its children.
+#[must_use]
+pub fn process() -> Option<u32> {
+    let started = STARTED.get()?;
+    fs::read_to_string(started.join("data/postmaster.pid")).ok()?.lines().next()?.parse().ok()
+}
+
+/// The folder of the server that was started here.
+static STARTED: OnceLock<PathBuf> = OnceLock::new();
+
 /// The URL of the server's own database.
 fn server() -> Result<&'static str, &'static str> {
     static SERVER: OnceLock<Result<String, String>> = OnceLock::new();
@@ -221,7 +231,10 @@ fn start() -> Result<String, String> {
     if let Ok(mut shell) = SHELL.lock() {
         *shell = Some(child);
     }
-    Ok(format!("postgres://postgres@localhost/postgres?host={}", base.display()))
+    let url = format!("postgres://postgres@localhost/postgres?host={}", base.display());
+    // Only once a process.
+    STARTED.set(base).ok();
+    Ok(url)
 }
 
 fn failed(what: &str, why: impl Display) -> String {

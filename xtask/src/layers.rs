@@ -46,7 +46,7 @@ pub const RULES: &[Rule] = &[
     Rule::Without { who: "ssvirt-backends", what: &["ssvirt-vcd", "poem"] },
     Rule::OnlyFor {
         what: "ssvirt-server",
-        allowed: &["ssvirt-benches", "ssvirt-conformance", "xtask"],
+        allowed: &["ssvirt-benches", "ssvirt-conformance", "ssvirt-load", "xtask"],
         allowed_in_tests: &["ssvirt-fixtures"],
     },
     Rule::Without { who: "ssvirt-core", what: TEST_CRATES },
@@ -54,10 +54,14 @@ pub const RULES: &[Rule] = &[
     Rule::Without { who: "ssvirt-vcd", what: TEST_CRATES },
     Rule::Without { who: "ssvirt-vcd-derive", what: TEST_CRATES },
     // Not ssvirt-fixtures: `serve --demo` builds its world with them.
-    Rule::Without { who: "ssvirt-server", what: &["ssvirt-conformance", "ssvirt-benches"] },
+    Rule::Without {
+        who: "ssvirt-server",
+        what: &["ssvirt-conformance", "ssvirt-benches", "ssvirt-load"],
+    },
 ];
 
-const TEST_CRATES: &[&str] = &["ssvirt-fixtures", "ssvirt-conformance", "ssvirt-benches"];
+const TEST_CRATES: &[&str] =
+    &["ssvirt-fixtures", "ssvirt-conformance", "ssvirt-benches", "ssvirt-load"];
 
 impl Rule {
     /// What breaks the rule, for a person to read; nothing if it holds.
@@ -140,6 +144,7 @@ mod tests {
         "ssvirt-fixtures",
         "ssvirt-conformance",
         "ssvirt-benches",
+        "ssvirt-load",
         "xtask",
     ];
 
@@ -193,6 +198,7 @@ mod tests {
             ("ssvirt-fixtures", "ssvirt-server", "dev"),
             ("ssvirt-conformance", "ssvirt-server", ""),
             ("ssvirt-benches", "ssvirt-server", ""),
+            ("ssvirt-load", "ssvirt-conformance", ""),
         ]);
         assert_eq!(violations, Vec::<String>::new());
     }

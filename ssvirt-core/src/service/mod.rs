@@ -6,6 +6,7 @@ mod catalog;
 mod metadata;
 mod network;
 mod org;
+mod password;
 mod power;
 mod query;
 mod reconcile;
@@ -19,7 +20,7 @@ mod vm;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 pub use bootstrap::FirstStart;
 pub use caller::Caller;
@@ -27,6 +28,7 @@ pub use catalog::{CatalogChange, CatalogContents, NewCatalog, NewTemplate};
 pub use metadata::{may_annotate, may_change_entry};
 pub use network::{NewNetwork, VAppNetworkRequest};
 pub use org::{NewOrg, OrgChange, Removal};
+use password::Passwords;
 pub use power::{Undeploy, allowed};
 pub use query::may_query;
 pub use resolve::Resolved;
@@ -61,8 +63,7 @@ struct Inner {
     engine: Engine,
     grace: Duration,
     session_length: Duration,
-    /// Password hashes are made one a core at a time: each takes a core and 19 MiB.
-    hashing: Semaphore,
+    passwords: Passwords,
     background: std::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -148,7 +149,7 @@ impl CloudBuilder {
                 engine,
                 grace: self.grace,
                 session_length: self.session_length,
-                hashing: Semaphore::new(cores),
+                passwords: Passwords::new(cores),
                 background: std::sync::Mutex::default(),
             }),
         }

@@ -30,7 +30,7 @@ impl Cloud {
     pub async fn login(&self, org: &str, user: &str, password: &str) -> Result<Login> {
         let (org, user) = self.find_login(org, user).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-        let correct = self.verify_password(hash, password.to_owned()).await?;
+        let correct = self.inner.passwords.verify(hash, password.to_owned()).await?;
         let (Some(org), Some(user), true) = (org, user, correct) else {
             return Err(Error::unauthorized());
         };

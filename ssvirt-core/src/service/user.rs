@@ -1,9 +1,5 @@
 //! Users and roles.
 
-use argon2::{
-    Argon2, PasswordHasher as _, PasswordVerifier as _, password_hash::phc::PasswordHash,
-};
-
 use super::{Caller, Cloud, check_name, check_version, found};
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -131,9 +127,6 @@ impl UserChange {
     }
 }
 
-/// Longer passwords are refused: hashing them would cost the server, not the guesser.
-const MAX_PASSWORD: usize = 1024;
-
 impl Cloud {
     /// The users of an organization, by name.
     ///
@@ -201,7 +194,7 @@ impl Cloud {
         caller.require(right::USER_MANAGE)?;
         let role = self.role_for(org, &new.role).await?;
         let password_hash = match new.password {
-            Some(password) => Some(self.hash_password(password).await?),
+            Some(password) => Some(self.inner.passwords.hash(password).await?),
             None => None,
         };
         let user = User {
@@ -254,7 +247,7 @@ impl Cloud {
         }
         // Before the write: hashing takes its time.
         let hash = match change.password.clone() {
-            Some(password) => Some(self.hash_password(password).await?),
+            Some(password) => Some(self.inner.passwords.hash(password).await?),
             None => None,
         };
         let role = match &change.role {
@@ -326,10 +319,10 @@ impl Cloud {
         password: String,
     ) -> Result<()> {
         let known = found(self.read().await?.get(caller.user).await?, caller.user)?;
-        if !self.verify_password(known.password_hash, present).await? {
+        if !self.inner.passwords.verify(known.password_hash, present).await? {
             return Err(Error::bad_request("The present password is not correct."));
         }
-        let hash = self.hash_password(password).await?;
+        let hash = self.inner.passwords.hash(password).await?;
         let mut tx = self.begin().await?;
         let mut user = found(tx.get(caller.user).await?, caller.user)?;
         user.password_hash = Some(hash);
@@ -418,48 +411,6 @@ impl Cloud {
             let message = format!("There is no role \"{name}\" in this organization.");
             Error::new(ErrorKind::InvalidReference, message)
         })
-    }
-
-    async fn hash_password(&self, password: String) -> Result<String> {
-        if password.is_empty() || password.len() > MAX_PASSWORD {
-            return Err(Error::bad_request("A password has 1 to 1024 bytes."));
-        }
-        self.off_thread(move || {
-            Argon2::default()
-                .hash_password(password.as_bytes())
-                .map(|hash| hash.to_string())
-                .map_err(|error| Error::internal(error.to_string()))
-        })
-        .await
-    }
-
-    /// Whether the password is the one hashed. Takes as long for a user that does not exist.
-    pub(super) async fn verify_password(
-        &self,
-        hash: Option<String>,
-        password: String,
-    ) -> Result<bool> {
-        // Made with the parameters of real ones from a password nobody knows.
-        const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c3N2aXJ0LW5vYm9keQ$qUu0eLzVb0xqVgYyq0o5nVfWw0mV0wq3Zr3yJm1mJ9g";
-        if password.len() > MAX_PASSWORD {
-            return Ok(false);
-        }
-        let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
-        self.off_thread(move || {
-            let hash =
-                PasswordHash::new(&hash).map_err(|error| Error::internal(error.to_string()))?;
-            Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok() && known)
-        })
-        .await
-    }
-
-    async fn off_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let _permit = self.inner.hashing.acquire().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 }
 

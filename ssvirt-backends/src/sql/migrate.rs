@@ -3,7 +3,7 @@
 use sqlx::migrate::{MigrateError, Migrator};
 use ssvirt_core::{Error, Result, rights};
 
-use super::driver::{self, Engine, Val};
+use super::driver::{self, Engine, Pools, Val};
 
 /// The migrations, as SQLite runs them.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -11,9 +11,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// Runs what is missing. Safe when several do it at once: PostgreSQL's advisory lock and SQLite's write lock
 /// let one through after the other.
 pub(super) async fn run(engine: &Engine, patience: std::time::Duration) -> Result<()> {
-    match engine {
+    match engine.pools() {
         #[cfg(feature = "sqlite")]
-        Engine::Sqlite { writer, .. } => {
+        Pools::Sqlite { writer, .. } => {
             let patience = driver::Patience::new(patience);
             while let Err(cause) = sqlite(writer).await {
                 if !patience.once_more(&cause).await {
@@ -22,7 +22,7 @@ pub(super) async fn run(engine: &Engine, patience: std::time::Duration) -> Resul
             }
         }
         #[cfg(feature = "postgres")]
-        Engine::Postgres(pool) => {
+        Pools::Postgres { pool, .. } => {
             let _ = patience;
             let mut connection = pool.acquire().await.map_err(driver::error)?;
             if let Err(cause) = postgres().run_direct(None, &mut *connection, false).await {

@@ -23,7 +23,7 @@ impl Cloud {
             (Some(filter), Some(hidden)) => Some(Filter::And(vec![filter, hidden])),
             (filter, hidden) => filter.or(hidden),
         };
-        self.read().await?.query(caller.scope(), &query).await
+        self.glance().await?.query(caller.scope(), &query).await
     }
 }
 

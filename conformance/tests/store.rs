@@ -223,6 +223,11 @@ async fn postgresql_comes_back() {
     use sqlx::Connection as _;
     let Some(url) = postgres::fresh().await else { return };
     let store = ready(&url).await;
+    // Connections that are kept for reading; several, so that the next one is broken as well.
+    let glances = join_all((0..2).map(|_| store.glance())).await;
+    for mut tx in glances.into_iter().map(Result::unwrap) {
+        tx.count::<ComputePolicy>(&[]).await.unwrap();
+    }
     let mut tx = store.begin().await.unwrap();
     tx.insert(&policy("lost")).await.unwrap();
     let mut admin = sqlx::PgConnection::connect(&url).await.unwrap();
@@ -238,6 +243,66 @@ async fn postgresql_comes_back() {
         Err(error) => error,
     };
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    // What is read at a glance does not even notice.
+    assert_eq!(store.glance().await.unwrap().count::<ComputePolicy>(&[]).await.unwrap(), 0);
     store.health().await.unwrap();
     assert_eq!(store.read().await.unwrap().count::<ComputePolicy>(&[]).await.unwrap(), 0);
+}
+
+/// At a glance is for reading: what would change something is refused, wherever there are such connections.
+#[tokio::test]
+async fn a_glance_changes_nothing() {
+    let folder = Folder::new("glance");
+    let mut stores = vec![ready(&folder.url("db")).await];
+    if let Some(url) = postgres::fresh().await {
+        stores.push(ready(&url).await);
+    }
+    for store in stores {
+        let writer = store.begin().await.unwrap();
+        let mut tx = store.glance().await.unwrap();
+        assert_eq!(tx.insert(&policy("no")).await.unwrap_err().kind(), ErrorKind::Internal);
+        assert_eq!(tx.count::<ComputePolicy>(&[]).await.unwrap(), 0);
+        drop((tx, writer));
+        store.close().await;
+        assert_eq!(store.glance().await.err().unwrap().kind(), ErrorKind::Unavailable);
+    }
+}
+
+/// A glance that is given up in the middle leaves nothing behind for the next.
+#[tokio::test]
+async fn a_glance_that_is_given_up() {
+    let folder = Folder::new("given-up");
+    let mut stores = vec![ready(&folder.url("db")).await];
+    if let Some(url) = postgres::fresh().await {
+        stores.push(ready(&url).await);
+    }
+    for store in stores {
+        for _ in 0..50 {
+            let mut tx = store.glance().await.unwrap();
+            let mut read = Box::pin(tx.select::<ComputePolicy>(&[]));
+            // Begun, not ended.
+            let _ = futures_util::poll!(&mut read);
+            drop(read);
+            drop(tx);
+            let mut tx = store.glance().await.unwrap();
+            assert_eq!(tx.count::<ComputePolicy>(&[]).await.unwrap(), 0);
+        }
+    }
+}
+
+/// Every statement is seen by an observer, and nothing else is.
+#[tokio::test]
+async fn statements_are_observed() {
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = seen.clone();
+    let store = SqlStore::memory().await.unwrap();
+    let store = store.observed(move |sql: &str| log.lock().unwrap().push(sql.to_owned()));
+    let mut tx = store.begin().await.unwrap();
+    tx.insert(&policy("a secret")).await.unwrap();
+    tx.commit().await.unwrap();
+    store.glance().await.unwrap().count::<ComputePolicy>(&[]).await.unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen[0].starts_with("INSERT INTO compute_policies"), "{seen:?}");
+    assert!(seen[1].starts_with("SELECT COUNT"), "{seen:?}");
+    assert!(seen.len() == 2 && !seen.concat().contains("a secret"), "{seen:?}");
 }

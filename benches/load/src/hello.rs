@@ -14,10 +14,11 @@ use poem::{
 };
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use ssvirt_conformance::target::Stream;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::{Anything, cli::HelloTls, http::Stream};
+use crate::{Anything, cli::HelloTls};
 
 #[handler]
 fn hello() -> &'static str {

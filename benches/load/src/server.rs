@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ssvirt_conformance::replay::{Request, Transport as _, live::Live};
+use ssvirt_conformance::{
+    replay::{Request, Transport as _, live::Live},
+    tls::Trust,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -88,7 +91,7 @@ impl Setup {
             }
             tokio::time::sleep(POLL).await;
         };
-        let live = Live::new(&url, true)?;
+        let live = Live::new(&url, &Trust::Anyone)?;
         let readyz =
             Request { method: "GET".to_owned(), path: "/readyz".to_owned(), ..Request::default() };
         while live.send(&readyz).await?.status != 200 {

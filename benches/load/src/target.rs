@@ -61,7 +61,8 @@ impl Address {
 
     /// A new connection.
     pub async fn connect(&self) -> Anything<Connection> {
-        Ok(Connection::new(self.server.connect().await?))
+        let stream = self.server.connect().await.map_err(|error| error.to_string())?;
+        Ok(Connection::new(stream))
     }
 
     /// A request as it goes over the wire.

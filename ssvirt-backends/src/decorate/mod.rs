@@ -72,7 +72,7 @@ impl Call {
 
     /// Whether the call may change something.
     pub fn changes(&self) -> bool {
-        const READS: [&str; 20] = [
+        const READS: [&str; 23] = [
             "health",
             "vm",
             "vms",
@@ -81,6 +81,9 @@ impl Call {
             "item",
             "begin",
             "read",
+            "glance",
+            "gather_parts",
+            "session_owner",
             "task_steps",
             "open_tasks",
             "recent_tasks",

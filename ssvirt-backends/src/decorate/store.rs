@@ -14,7 +14,9 @@ use ssvirt_core::{
     page::Page,
     query::{Query, Row, Scope},
     store::{
-        By, MetadataStore, QueryStore, Table, TaskStore, Tx, UnitOfWork, UsageStore, VdcUsage,
+        By, GatherStore, MetadataStore, QueryStore, SessionOwner, SessionStore, Table, TaskStore,
+        Tx, UnitOfWork, UsageStore, VdcUsage,
+        gather::{Found, Part},
     },
 };
 
@@ -37,6 +39,11 @@ impl TenancyStore for Decorated<dyn TenancyStore> {
 
     async fn read(&self) -> Result<Tx> {
         let tx = around(&*self.hook, call("read", ""), self.inner.read()).await?;
+        Ok(Box::new(DecoratedTx { inner: tx, hook: self.hook.clone() }))
+    }
+
+    async fn glance(&self) -> Result<Tx> {
+        let tx = around(&*self.hook, call("glance", ""), self.inner.glance()).await?;
         Ok(Box::new(DecoratedTx { inner: tx, hook: self.hook.clone() }))
     }
 
@@ -110,6 +117,14 @@ tables! {
     Org User Role Session ProviderVdc Vdc StorageProfile ComputePolicy Network Catalog CatalogItem Template VApp Vm
     Task Event
 }
+
+passed_on!(GatherStore {
+    fn gather_parts(parts: &[Part]) -> Vec<Found> = format!("{parts:?}");
+});
+
+passed_on!(SessionStore {
+    fn session_owner(session: Id<Session>) -> Option<SessionOwner> = session.to_string();
+});
 
 passed_on!(TaskStore {
     fn insert_task(task: &Task, steps: &[TaskStep], locks: &[Urn]) -> () = task.id.to_string();

@@ -20,7 +20,9 @@ use ssvirt_core::{
     page::Page,
     query::{Query, Row, Scope},
     store::{
-        By, MetadataStore, QueryStore, Table, TaskStore, Tx, UnitOfWork, UsageStore, VdcUsage,
+        By, GatherStore, MetadataStore, QueryStore, SessionOwner, SessionStore, Table, TaskStore,
+        Tx, UnitOfWork, UsageStore, VdcUsage,
+        gather::{Found, Part},
     },
 };
 use uuid::Uuid;
@@ -43,6 +45,10 @@ impl TenancyStore for Empty {
     }
 
     async fn read(&self) -> Result<Tx> {
+        Ok(Box::new(self.clone()))
+    }
+
+    async fn glance(&self) -> Result<Tx> {
         Ok(Box::new(self.clone()))
     }
 
@@ -88,6 +94,14 @@ empty_tables! {
     Org User Role Session ProviderVdc Vdc StorageProfile ComputePolicy Network Catalog CatalogItem Template VApp Vm
     Task Event
 }
+
+empty!(GatherStore {
+    fn gather_parts(&[Part]) -> Vec<Found> = Vec::new();
+});
+
+empty!(SessionStore {
+    fn session_owner(Id<Session>) -> Option<SessionOwner> = None;
+});
 
 empty!(TaskStore {
     fn insert_task(&Task, &[TaskStep], &[Urn]) -> () = ();

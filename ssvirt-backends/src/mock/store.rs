@@ -63,6 +63,10 @@ impl TenancyStore for MockStore {
         self.store.read().await
     }
 
+    async fn glance(&self) -> Result<Tx> {
+        self.store.glance().await
+    }
+
     async fn health(&self) -> Result<()> {
         self.store.health().await
     }

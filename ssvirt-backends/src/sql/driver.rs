@@ -5,10 +5,14 @@
 
 #[cfg(feature = "sqlite")]
 use std::time::Duration;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use sqlx::{Arguments as _, AssertSqlSafe, Row as _, error::DatabaseError};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr, error::DatabaseError,
+};
 use ssvirt_core::{Error, ErrorKind, Result};
+
+use super::lane::{Lane, Lease};
 
 /// A value to bind.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,12 +95,47 @@ impl Row {
     column!(opt_bool Option<bool>);
 }
 
-/// An open transaction; dropping it rolls it back.
-pub(super) enum Conn {
+/// Sees the text of every statement before it is run.
+pub(super) type Observer = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A connection to work with.
+pub(super) struct Conn {
+    link: Link,
+    observer: Option<Observer>,
+}
+
+enum Link {
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(On<sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(On<sqlx::Postgres>),
+}
+
+enum On<DB: sqlx::Database> {
+    /// Dropping it rolls it back.
+    Transaction(sqlx::Transaction<'static, DB>),
+    /// Each statement on its own; they only read.
+    Lane(Lease<DB>),
+}
+
+/// Runs a statement: on a lane again, should the connection turn out to be broken.
+macro_rules! run {
+    ($on:expr, $arguments:ty, $sql:expr, $vals:expr, $method:ident) => {
+        match $on {
+            On::Transaction(tx) => {
+                let arguments = bind_all!(<$arguments>::default(), $vals);
+                sqlx::query_with($sql, arguments).$method(&mut **tx).await.map_err(error)
+            }
+            On::Lane(lease) => loop {
+                let arguments = bind_all!(<$arguments>::default(), $vals.clone());
+                let connection = lease.connection().map_err(error)?;
+                let result = sqlx::query_with($sql.clone(), arguments).$method(connection).await;
+                if !lease.ended(&result).await.map_err(error)? {
+                    break result.map_err(error);
+                }
+            },
+        }
+    };
 }
 
 impl Conn {
@@ -106,21 +145,16 @@ impl Conn {
         sql: impl Into<Cow<'static, str>>,
         vals: Vec<Val>,
     ) -> Result<Vec<Row>> {
-        refuse_nul(&vals)?;
-        let sql = AssertSqlSafe(sql.into());
-        match self {
+        let sql = self.check(sql.into(), &vals)?;
+        match &mut self.link {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => {
-                let arguments = bind_all!(sqlx::sqlite::SqliteArguments::default(), vals);
-                let rows =
-                    sqlx::query_with(sql, arguments).fetch_all(&mut **tx).await.map_err(error)?;
+            Link::Sqlite(on) => {
+                let rows = run!(on, sqlx::sqlite::SqliteArguments, sql, vals, fetch_all)?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(tx) => {
-                let arguments = bind_all!(sqlx::postgres::PgArguments::default(), vals);
-                let rows =
-                    sqlx::query_with(sql, arguments).fetch_all(&mut **tx).await.map_err(error)?;
+            Link::Postgres(on) => {
+                let rows = run!(on, sqlx::postgres::PgArguments, sql, vals, fetch_all)?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
         }
@@ -132,60 +166,70 @@ impl Conn {
         sql: impl Into<Cow<'static, str>>,
         vals: Vec<Val>,
     ) -> Result<u64> {
-        refuse_nul(&vals)?;
-        let sql = AssertSqlSafe(sql.into());
-        match self {
+        let sql = self.check(sql.into(), &vals)?;
+        match &mut self.link {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => {
+            Link::Sqlite(On::Transaction(tx)) => {
                 let arguments = bind_all!(sqlx::sqlite::SqliteArguments::default(), vals);
-                Ok(sqlx::query_with(sql, arguments)
-                    .execute(&mut **tx)
-                    .await
-                    .map_err(error)?
-                    .rows_affected())
+                let done = sqlx::query_with(sql, arguments).execute(&mut **tx).await;
+                Ok(done.map_err(error)?.rows_affected())
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(tx) => {
+            Link::Postgres(On::Transaction(tx)) => {
                 let arguments = bind_all!(sqlx::postgres::PgArguments::default(), vals);
-                Ok(sqlx::query_with(sql, arguments)
-                    .execute(&mut **tx)
-                    .await
-                    .map_err(error)?
-                    .rows_affected())
+                let done = sqlx::query_with(sql, arguments).execute(&mut **tx).await;
+                Ok(done.map_err(error)?.rows_affected())
             }
+            #[allow(unreachable_patterns, reason = "there may be one engine")]
+            _ => Err(Error::internal("what is read at a glance cannot be changed")),
         }
+    }
+
+    /// The text as the driver takes it; cheap to clone.
+    fn check(&self, sql: Cow<'static, str>, vals: &[Val]) -> Result<SqlStr> {
+        refuse_nul(vals)?;
+        if let Some(observer) = &self.observer {
+            observer(&sql);
+        }
+        Ok(match sql {
+            Cow::Borrowed(sql) => sql.into_sql_str(),
+            Cow::Owned(sql) => AssertSqlSafe(Arc::new(sql)).into_sql_str(),
+        })
     }
 
     /// Makes the changes lasting.
     pub(super) async fn commit(self) -> Result<()> {
-        match self {
+        match self.link {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => tx.commit().await,
+            Link::Sqlite(On::Transaction(tx)) => tx.commit().await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(tx) => tx.commit().await,
+            Link::Postgres(On::Transaction(tx)) => tx.commit().await,
+            // Nothing was changed.
+            #[allow(unreachable_patterns, reason = "there may be one engine")]
+            _ => Ok(()),
         }
         .map_err(error)
     }
 
-    /// What follows the `SELECT` of a row that several workers compete for, so that each takes another one.
     /// What makes a reader of a row wait for others that read it so. On SQLite there is only one writer at
     /// a time.
     pub(super) fn for_update(&self) -> Option<&'static str> {
-        match self {
+        match self.link {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => None,
+            Link::Sqlite(_) => None,
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Some(" FOR UPDATE"),
+            Link::Postgres(_) => Some(" FOR UPDATE"),
         }
     }
 
-    /// On SQLite there is only one writer at a time.
+    /// What follows the `SELECT` of a row that several workers compete for, so that each takes another one. On
+    /// SQLite there is only one writer at a time.
     pub(super) fn skip_locked(&self) -> &'static str {
-        match self {
+        match self.link {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => "",
+            Link::Sqlite(_) => "",
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+            Link::Postgres(_) => " FOR UPDATE SKIP LOCKED",
         }
     }
 }
@@ -197,14 +241,24 @@ fn refuse_nul(vals: &[Val]) -> Result<()> {
     Ok(())
 }
 
-/// The connections to one database.
+/// The connections to one database. Where there can be only one, there is no lane.
 #[derive(Clone)]
-pub(super) enum Engine {
+pub(super) struct Engine {
+    pools: Pools,
+    observer: Option<Observer>,
+}
+
+#[derive(Clone)]
+pub(super) enum Pools {
     /// One connection that writes, and several that read beside it (WAL). In memory both are the same one.
     #[cfg(feature = "sqlite")]
-    Sqlite { writer: sqlx::SqlitePool, readers: sqlx::SqlitePool },
+    Sqlite {
+        writer: sqlx::SqlitePool,
+        readers: sqlx::SqlitePool,
+        lane: Option<Arc<Lane<sqlx::Sqlite>>>,
+    },
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgPool),
+    Postgres { pool: sqlx::PgPool, lane: Option<Arc<Lane<sqlx::Postgres>>> },
 }
 
 impl Engine {
@@ -263,74 +317,129 @@ impl Engine {
                 .max_lifetime(None)
                 .test_before_acquire(false)
         };
+        let (transactions, single) = shares(options);
         let writer = pool(1).connect_lazy_with(connect.clone());
         let readers = if memory {
             writer.clone()
         } else {
-            pool(options.max_connections.max(1))
-                .connect_lazy_with(connect.pragma("query_only", "ON"))
+            pool(transactions).connect_lazy_with(connect.pragma("query_only", "ON"))
         };
-        Ok(Self::Sqlite { writer, readers })
+        let lane = Lane::new(&readers, if memory { 0 } else { single }, options.acquire_timeout);
+        Ok(Self { pools: Pools::Sqlite { writer, readers, lane }, observer: None })
     }
 
     #[cfg(feature = "postgres")]
     pub(super) fn postgres(url: &str, options: &super::SqlOptions) -> Result<Self> {
         let connect: sqlx::postgres::PgConnectOptions = url.parse().map_err(bad_url)?;
+        let (transactions, single) = shares(options);
         let pool = sqlx::postgres::PgPoolOptions::new()
-            .max_connections(options.max_connections.max(1))
+            .max_connections(transactions)
             .acquire_timeout(options.acquire_timeout)
             .connect_lazy_with(connect);
-        Ok(Self::Postgres(pool))
+        let lane = Lane::new(&pool, single, options.acquire_timeout);
+        Ok(Self { pools: Pools::Postgres { pool, lane }, observer: None })
+    }
+
+    /// The pools, for what is done before there is a schema.
+    pub(super) fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    /// Has every statement seen by an observer from now on.
+    pub(super) fn observe(&mut self, observer: Observer) {
+        self.observer = Some(observer);
+    }
+
+    fn conn(&self, link: Link) -> Conn {
+        Conn { link, observer: self.observer.clone() }
     }
 
     pub(super) fn name(&self) -> &'static str {
-        match self {
+        match self.pools {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { .. } => "sqlite",
+            Pools::Sqlite { .. } => "sqlite",
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => "postgres",
+            Pools::Postgres { .. } => "postgres",
         }
     }
 
     /// A transaction that may write. SQLite takes the write lock at once: a transaction that first reads
     /// could not be waited for.
     pub(super) async fn begin(&self) -> Result<Conn> {
-        match self {
+        let link = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, .. } => {
-                writer.begin_with("BEGIN IMMEDIATE").await.map(Conn::Sqlite)
-            }
+            Pools::Sqlite { writer, .. } => writer
+                .begin_with("BEGIN IMMEDIATE")
+                .await
+                .map(|tx| Link::Sqlite(On::Transaction(tx))),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.begin().await.map(Conn::Postgres),
-        }
-        .map_err(error)
+            Pools::Postgres { pool, .. } => {
+                pool.begin().await.map(|tx| Link::Postgres(On::Transaction(tx)))
+            }
+        };
+        Ok(self.conn(link.map_err(error)?))
     }
 
     /// A transaction that sees one state of the database throughout.
     pub(super) async fn read(&self) -> Result<Conn> {
-        match self {
+        let link = match &self.pools {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { readers, .. } => readers.begin().await.map(Conn::Sqlite),
+            Pools::Sqlite { readers, .. } => {
+                readers.begin().await.map(|tx| Link::Sqlite(On::Transaction(tx)))
+            }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool
+            Pools::Postgres { pool, .. } => pool
                 .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 .await
-                .map(Conn::Postgres),
-        }
-        .map_err(error)
+                .map(|tx| Link::Postgres(On::Transaction(tx))),
+        };
+        Ok(self.conn(link.map_err(error)?))
+    }
+
+    /// A connection whose statements only read, each on its own.
+    pub(super) async fn glance(&self) -> Result<Conn> {
+        let link = match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { lane: None, .. } => return self.read().await,
+            #[cfg(feature = "postgres")]
+            Pools::Postgres { lane: None, .. } => return self.read().await,
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { lane: Some(lane), .. } => {
+                lane.take().await.map(|lease| Link::Sqlite(On::Lane(lease)))
+            }
+            #[cfg(feature = "postgres")]
+            Pools::Postgres { lane: Some(lane), .. } => {
+                lane.take().await.map(|lease| Link::Postgres(On::Lane(lease)))
+            }
+        };
+        Ok(self.conn(link.map_err(error)?))
     }
 
     pub(super) async fn close(&self) {
-        match self {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, lane } => {
+                if let Some(lane) = lane {
+                    lane.close().await;
+                }
                 readers.close().await;
                 writer.close().await;
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, lane } => {
+                if let Some(lane) = lane {
+                    lane.close().await;
+                }
+                pool.close().await;
+            }
         }
     }
+}
+
+/// Of the connections that are allowed, those for transactions and those for single statements.
+fn shares(options: &super::SqlOptions) -> (u32, usize) {
+    let single = options.max_connections / 2;
+    ((options.max_connections - single).max(1), single as usize)
 }
 
 fn bad_url(cause: sqlx::Error) -> Error {

@@ -8,7 +8,7 @@ use ssvirt_core::{
 };
 
 use super::{
-    driver::{self, Engine, Val},
+    driver::{self, Engine, Pools, Val},
     record::{Record, decode},
 };
 
@@ -18,9 +18,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// Runs what is missing. Safe when several do it at once: PostgreSQL's advisory lock and SQLite's write lock
 /// let one through after the other.
 pub(super) async fn run(engine: &Engine, patience: std::time::Duration) -> Result<()> {
-    match engine {
+    match engine.pools() {
         #[cfg(feature = "sqlite")]
-        Engine::Sqlite { writer, .. } => {
+        Pools::Sqlite { writer, .. } => {
             let patience = driver::Patience::new(patience);
             while let Err(cause) = sqlite(writer).await {
                 if !patience.once_more(&cause).await {
@@ -29,7 +29,7 @@ pub(super) async fn run(engine: &Engine, patience: std::time::Duration) -> Resul
             }
         }
         #[cfg(feature = "postgres")]
-        Engine::Postgres(pool) => {
+        Pools::Postgres { pool, .. } => {
             let _ = patience;
             let mut connection = pool.acquire().await.map_err(driver::error)?;
             if let Err(cause) = postgres().run_direct(None, &mut *connection, false).await {
@@ -81,7 +81,7 @@ async fn project<T: Record>(engine: &Engine) -> Result<()> {
     let update = format!("UPDATE {} SET {} WHERE id = $1", T::TABLE, sets.join(", "));
     let rows = conn.fetch(format!("SELECT data, version FROM {}", T::TABLE), Vec::new()).await?;
     for row in rows {
-        let record: T = decode(&row)?;
+        let record: T = decode(&row, 0)?;
         let mut vals = vec![Val::text(record.id())];
         vals.extend(record.project());
         conn.execute(update.clone(), vals).await?;

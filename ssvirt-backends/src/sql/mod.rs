@@ -7,10 +7,13 @@
 //! After an error a unit of work can only be dropped: PostgreSQL refuses everything until then.
 
 mod driver;
+mod gather;
+mod lane;
 mod migrate;
 mod query;
 mod record;
 mod resources;
+mod session;
 mod store;
 mod tasks;
 
@@ -28,7 +31,8 @@ use driver::{Conn, Engine};
 /// How the database is used.
 #[derive(Clone, Debug)]
 pub struct SqlOptions {
-    /// Most connections at a time; of SQLite those that read, beside the one that writes.
+    /// Most connections at a time; of SQLite those that read, beside the one that writes. Half of them are for
+    /// transactions, half for what is read without.
     pub max_connections: u32,
     /// How long to wait for a connection, or for the writer of a SQLite database, before the database counts
     /// as unavailable.
@@ -106,6 +110,14 @@ impl SqlStore {
         self
     }
 
+    /// The same, with every statement seen by `observer` before it is run: its text, never its values. What
+    /// begins and ends transactions is not among them.
+    #[must_use]
+    pub fn observed(mut self, observer: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.engine.observe(Arc::new(observer));
+        self
+    }
+
     /// Brings the database to this program's schema. Several replicas may do it at once.
     ///
     /// # Errors
@@ -134,12 +146,16 @@ impl TenancyStore for SqlStore {
         Ok(Box::new(SqlTx { conn: self.engine.read().await?, clock: Arc::clone(&self.clock) }))
     }
 
+    async fn glance(&self) -> Result<Tx> {
+        Ok(Box::new(SqlTx { conn: self.engine.glance().await?, clock: Arc::clone(&self.clock) }))
+    }
+
     async fn health(&self) -> Result<()> {
-        self.engine.read().await?.fetch("SELECT 1", Vec::new()).await.map(drop)
+        self.engine.glance().await?.fetch("SELECT 1", Vec::new()).await.map(drop)
     }
 }
 
-/// A unit of work: one transaction.
+/// A unit of work: one transaction, or what is read at a glance.
 struct SqlTx {
     conn: Conn,
     clock: Arc<dyn Clock>,

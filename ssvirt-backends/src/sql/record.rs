@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use ssvirt_core::{
     Error, ErrorKind, Id, Result,
-    id::Entity,
+    id::{Entity, EntityKind, Urn},
+    model::{Catalog, CatalogItem, Template, User, VApp, Vdc, Vm},
     store::{By, Table},
 };
 use uuid::Uuid;
@@ -58,10 +59,9 @@ pub(super) struct Children {
 /// Most ids in one statement; both engines allow some 32000 values.
 const MAX_IDS: usize = 30_000;
 
-/// `WHERE` and its values.
-fn condition<T: Record>(by: &[By]) -> Result<(String, Vec<Val>)> {
+/// `WHERE`; its values are added to `vals`.
+pub(super) fn condition<T: Record>(by: &[By], vals: &mut Vec<Val>) -> Result<String> {
     let mut parts = Vec::new();
-    let mut vals = Vec::new();
     for by in by {
         let has = |column: &'static str| {
             if T::COLUMNS.contains(&column) {
@@ -109,6 +109,23 @@ fn condition<T: Record>(by: &[By]) -> Result<(String, Vec<Val>)> {
                 parts.push(has_child::<T>("vapp_networks", vals.len(), by)?);
                 continue;
             }
+            By::Of(urn) => {
+                let unknown = || Error::internal(format!("{} has no {by:?}", T::TABLE));
+                parts.push(of::<T>(urn, vals).ok_or_else(unknown)?);
+                continue;
+            }
+            By::OfTemplateVm(id) if T::KIND == EntityKind::Catalog => {
+                vals.push(Val::text(id));
+                parts.push(format!(
+                    "id IN (SELECT t.catalog_id FROM templates t JOIN template_vms m ON m.template_id = t.id \
+                     WHERE m.id = ${})",
+                    vals.len()
+                ));
+                continue;
+            }
+            By::OfTemplateVm(_) => {
+                return Err(Error::internal(format!("{} has no {by:?}", T::TABLE)));
+            }
             By::Ids(ids) if ids.is_empty() => {
                 parts.push("1 = 0".to_owned());
                 continue;
@@ -117,16 +134,49 @@ fn condition<T: Record>(by: &[By]) -> Result<(String, Vec<Val>)> {
                 return Err(Error::internal(format!("{} ids at once", ids.len())));
             }
             By::Ids(ids) => {
-                parts.push(id_in("id", ids, &mut vals));
+                parts.push(id_in("id", ids, vals));
                 continue;
             }
         };
         vals.push(val);
         parts.push(format!("{column} = ${}", vals.len()));
     }
-    let text =
-        if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) };
-    Ok((text, vals))
+    Ok(if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) })
+}
+
+/// The rows that the object refers to.
+fn of<T: Record>(urn: &Urn, vals: &mut Vec<Val>) -> Option<String> {
+    let object: (&str, &[&str]) = match urn.kind {
+        EntityKind::User => (User::TABLE, User::COLUMNS),
+        EntityKind::Vdc => (Vdc::TABLE, Vdc::COLUMNS),
+        EntityKind::Catalog => (Catalog::TABLE, Catalog::COLUMNS),
+        EntityKind::CatalogItem => (CatalogItem::TABLE, CatalogItem::COLUMNS),
+        EntityKind::Template => (Template::TABLE, Template::COLUMNS),
+        EntityKind::VApp => (VApp::TABLE, VApp::COLUMNS),
+        EntityKind::Vm => (Vm::TABLE, Vm::COLUMNS),
+        _ => return None,
+    };
+    let (column, reference) = match T::KIND {
+        EntityKind::Org => ("id", "org_id"),
+        EntityKind::User => ("id", "owner_id"),
+        EntityKind::Role => ("id", "role_id"),
+        EntityKind::Vdc => ("id", "vdc_id"),
+        EntityKind::ProviderVdc => ("id", "provider_id"),
+        EntityKind::Catalog => ("id", "catalog_id"),
+        EntityKind::VApp => ("id", "vapp_id"),
+        EntityKind::Template => ("org_id", "org_id"),
+        EntityKind::StorageProfile | EntityKind::Network => ("vdc_id", "vdc_id"),
+        _ => return None,
+    };
+    if !object.1.contains(&reference) {
+        return None;
+    }
+    vals.push(Val::text(urn.uuid));
+    Some(format!(
+        "{column} = (SELECT x.{reference} FROM {} x WHERE x.id = ${})",
+        object.0,
+        vals.len()
+    ))
 }
 
 /// The record has a row with that id among its children in `table`.
@@ -156,12 +206,12 @@ pub(super) fn name_key(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// The struct of a row that starts with `data, version`.
-pub(super) fn decode<T: Record>(row: &Row) -> Result<T> {
-    let mut record: T = serde_json::from_str(&row.text(0)?).map_err(|cause| {
+/// The struct of a row that has `data, version` from `place` on.
+pub(super) fn decode<T: Record>(row: &Row, place: usize) -> Result<T> {
+    let mut record: T = serde_json::from_str(&row.text(place)?).map_err(|cause| {
         Error::internal(format!("a row of {} cannot be read: {cause}", T::TABLE))
     })?;
-    record.set_version(row.int(1)?);
+    record.set_version(row.int(place + 1)?);
     Ok(record)
 }
 
@@ -198,18 +248,25 @@ async fn insert_children<T: Record>(conn: &mut Conn, record: &T) -> Result<()> {
 impl<T: Record> Table<T> for SqlTx {
     async fn get_row(&mut self, id: Id<T>) -> Result<Option<T>> {
         let sql = format!("SELECT data, version FROM {} WHERE id = $1", T::TABLE);
-        self.conn.fetch(sql, vec![Val::text(id)]).await?.first().map(decode).transpose()
+        self.conn
+            .fetch(sql, vec![Val::text(id)])
+            .await?
+            .first()
+            .map(|row| decode(row, 0))
+            .transpose()
     }
 
     async fn select_rows(&mut self, by: &[By]) -> Result<Vec<T>> {
-        let (condition, vals) = condition::<T>(by)?;
+        let mut vals = Vec::new();
+        let condition = condition::<T>(by, &mut vals)?;
         let sql =
             format!("SELECT data, version FROM {}{condition} ORDER BY {}, id", T::TABLE, T::ORDER);
-        self.conn.fetch(sql, vals).await?.iter().map(decode).collect()
+        self.conn.fetch(sql, vals).await?.iter().map(|row| decode(row, 0)).collect()
     }
 
     async fn count_rows(&mut self, by: &[By]) -> Result<i64> {
-        let (condition, vals) = condition::<T>(by)?;
+        let mut vals = Vec::new();
+        let condition = condition::<T>(by, &mut vals)?;
         let rows =
             self.conn.fetch(format!("SELECT COUNT(*) FROM {}{condition}", T::TABLE), vals).await?;
         rows.first().map_or(Ok(0), |row| row.int(0))
@@ -272,7 +329,8 @@ impl<T: Record> Table<T> for SqlTx {
     }
 
     async fn delete_rows(&mut self, by: &[By]) -> Result<u64> {
-        let (condition, vals) = condition::<T>(by)?;
+        let mut vals = Vec::new();
+        let condition = condition::<T>(by, &mut vals)?;
         self.conn.execute(format!("DELETE FROM {}{condition}", T::TABLE), vals).await
     }
 }

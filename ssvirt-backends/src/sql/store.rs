@@ -11,8 +11,10 @@ use ssvirt_core::{
         MetadataDomain, MetadataEntry, MetadataType, MetadataValue, Network, StorageProfile, Vdc,
         Visibility,
     },
-    status::Status,
-    store::{MetadataStore, UsageStore, VdcUsage},
+    store::{
+        MetadataStore, UsageStore, VdcUsage,
+        gather::{UsageOf, UsedOf},
+    },
 };
 
 use super::{
@@ -109,35 +111,11 @@ impl UsageStore for SqlTx {
     }
 
     async fn vdc_usage(&mut self, vdc: Id<Vdc>) -> Result<VdcUsage> {
-        let sql = "SELECT (SELECT COUNT(*) FROM vapps WHERE vdc_id = $1), COUNT(*), \
-                   CAST(COALESCE(SUM(CASE WHEN status = $2 THEN 1 ELSE 0 END), 0) AS BIGINT), \
-                   CAST(COALESCE(SUM(CASE WHEN deployed THEN cpus ELSE 0 END), 0) AS BIGINT), \
-                   CAST(COALESCE(SUM(CASE WHEN deployed THEN memory_mib ELSE 0 END), 0) AS BIGINT), \
-                   CAST(COALESCE(SUM(storage_mib), 0) AS BIGINT), \
-                   CAST(COALESCE(SUM(nics), 0) AS BIGINT) \
-                   FROM vms WHERE vdc_id = $1";
-        let vals = vec![Val::text(vdc), Val::Int(Status::PoweredOn.code().into())];
-        let rows = self.conn.fetch(sql, vals).await?;
-        let Some(row) = rows.first() else { return Ok(VdcUsage::default()) };
-        Ok(VdcUsage {
-            vapps: row.int(0)?,
-            vms: row.int(1)?,
-            running_vms: row.int(2)?,
-            cpus: row.int(3)?,
-            memory_mib: row.int(4)?,
-            storage_mib: row.int(5)?,
-            nics: row.int(6)?,
-        })
+        Ok(self.gather_typed((UsageOf(vdc),)).await?.0)
     }
 
     async fn storage_usage(&mut self, profile: Id<StorageProfile>) -> Result<i64> {
-        let sql =
-            "SELECT CAST(COALESCE(SUM(size_mib), 0) AS BIGINT) FROM vm_disks WHERE profile_id = $1";
-        self.conn
-            .fetch(sql, vec![Val::text(profile)])
-            .await?
-            .first()
-            .map_or(Ok(0), |row| row.int(0))
+        Ok(self.gather_typed((UsedOf(profile),)).await?.0)
     }
 
     async fn used_addresses(&mut self, network: Id<Network>) -> Result<Vec<Ipv4Addr>> {

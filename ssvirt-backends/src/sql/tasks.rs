@@ -8,7 +8,7 @@ use ssvirt_core::{
     Error, ErrorKind, Id, Result,
     id::Urn,
     model::{Org, Task, TaskStatus, TaskStep, User},
-    store::{Table, TaskStore},
+    store::{Table, TaskStore, gather},
 };
 
 use super::{
@@ -93,8 +93,13 @@ impl TaskStore for SqlTx {
              AND (lease_until IS NULL OR lease_until < $1) {only} ORDER BY started, id LIMIT 1{}",
             self.conn.skip_locked()
         );
-        let Some(mut task) =
-            self.conn.fetch(sql, vals).await?.first().map(decode::<Task>).transpose()?
+        let Some(mut task) = self
+            .conn
+            .fetch(sql, vals)
+            .await?
+            .first()
+            .map(|row| decode::<Task>(row, 0))
+            .transpose()?
         else {
             return Ok(None);
         };
@@ -141,20 +146,8 @@ impl TaskStore for SqlTx {
         const PLACES: usize = 500;
         let mut found = Vec::new();
         for entities in entities.chunks(PLACES) {
-            let places: Vec<String> = (1..=entities.len()).map(|n| format!("${n}")).collect();
-            let sql = format!(
-                "SELECT t.data, t.version, l.entity FROM task_locks l \
-                 JOIN tasks t ON t.id = l.task_id \
-                 WHERE l.entity IN ({}) AND t.unfinished = true ORDER BY t.started, t.id",
-                places.join(", ")
-            );
-            let rows = self.conn.fetch(sql, entities.iter().map(Val::text).collect()).await?;
-            for row in rows {
-                let entity = row.text(2)?;
-                let entity = Urn::parse(&entity)
-                    .ok_or_else(|| Error::internal(format!("{entity} in task_locks is no URN")))?;
-                found.push((entity, decode(&row)?));
-            }
+            let (tasks,) = self.gather_typed((gather::open_tasks(entities),)).await?;
+            found.extend(tasks);
         }
         Ok(found)
     }
@@ -178,6 +171,6 @@ impl TaskStore for SqlTx {
             "SELECT data, version FROM {} {condition} ORDER BY started DESC, id DESC LIMIT $1",
             Task::TABLE
         );
-        self.conn.fetch(sql, vals).await?.iter().map(decode).collect()
+        self.conn.fetch(sql, vals).await?.iter().map(|row| decode(row, 0)).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use uuid::{Uuid, uuid};
 
-use super::{Caller, Cloud, Removal, check_name, check_version, found};
+use super::{Caller, Cloud, Removal, check_name, check_version, found, referred};
 use crate::{
     catalog::SourceItem,
     error::{Error, ErrorKind, Result},
@@ -14,7 +14,10 @@ use crate::{
         User, VmSpec,
     },
     rights::right,
-    store::{By, Tx},
+    store::{
+        By, Tx,
+        gather::{first, one, rows},
+    },
     task::{NewTask, forget_catalog},
 };
 
@@ -81,7 +84,7 @@ impl Cloud {
         if !may_read(caller) {
             return Ok(Vec::new());
         }
-        self.read().await?.select(&[By::Org(org)]).await
+        self.glance().await?.select(&[By::Org(org)]).await
     }
 
     /// A catalog alone.
@@ -89,7 +92,7 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn find_catalog(&self, caller: &Caller, id: Id<Catalog>) -> Result<Catalog> {
-        visible_catalog(&mut self.read().await?, caller, id).await
+        visible_catalog(&mut self.glance().await?, caller, id).await
     }
 
     /// A catalog with its items.
@@ -97,14 +100,11 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn catalog(&self, caller: &Caller, id: Id<Catalog>) -> Result<CatalogContents> {
-        let mut tx = self.read().await?;
-        let catalog = visible_catalog(&mut tx, caller, id).await?;
-        Ok(CatalogContents {
-            org: tx.require(catalog.org).await?,
-            owner: tx.get(catalog.owner).await?,
-            items: tx.select(&[By::Catalog(id)]).await?,
-            catalog,
-        })
+        let of = || [By::Of(id.any())];
+        let parts = (one(id), first(of()), first(of()), rows([By::Catalog(id)]));
+        let (catalog, org, owner, items) = self.glance().await?.gather(parts).await?;
+        let catalog = seen_catalog(caller, id, catalog)?;
+        Ok(CatalogContents { org: referred(org, catalog.org)?, owner, items, catalog })
     }
 
     /// A catalog item with its catalog.
@@ -116,9 +116,10 @@ impl Cloud {
         caller: &Caller,
         id: Id<CatalogItem>,
     ) -> Result<(CatalogItem, Catalog)> {
-        let mut tx = self.read().await?;
-        let item = found(tx.get(id).await?, id)?;
-        let catalog = visible_catalog(&mut tx, caller, item.catalog).await.map_err(hidden(id))?;
+        let parts = (one(id), first([By::Of(id.any())]));
+        let (item, catalog) = self.glance().await?.gather(parts).await?;
+        let item: CatalogItem = found(item, id)?;
+        let catalog = seen_catalog(caller, item.catalog, catalog).map_err(hidden(id))?;
         Ok((item, catalog))
     }
 
@@ -131,9 +132,11 @@ impl Cloud {
         caller: &Caller,
         id: Id<Template>,
     ) -> Result<(Template, Catalog, Option<User>)> {
-        let mut tx = self.read().await?;
-        let (template, catalog) = visible_template(&mut tx, caller, id).await?;
-        let owner = tx.get(template.owner).await?;
+        let of = || [By::Of(id.any())];
+        let parts = (one(id), first(of()), first(of()));
+        let (template, catalog, owner) = self.glance().await?.gather(parts).await?;
+        let template: Template = found(template, id)?;
+        let catalog = seen_catalog(caller, template.catalog, catalog).map_err(hidden(id))?;
         Ok((template, catalog, owner))
     }
 
@@ -142,7 +145,9 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn template_of_vm(&self, caller: &Caller, id: Id<TemplateVm>) -> Result<Template> {
-        template_of_vm(&mut self.read().await?, caller, id).await
+        let parts = (first([By::TemplateVm(id)]), first([By::OfTemplateVm(id)]));
+        let (template, catalog) = self.glance().await?.gather(parts).await?;
+        seen_template_of_vm(caller, id, template, catalog)
     }
 
     /// Makes a catalog.
@@ -459,12 +464,12 @@ fn check_publishing(caller: &Caller, org: &Org) -> Result<()> {
     )))
 }
 
-fn may_read(caller: &Caller) -> bool {
+pub(super) fn may_read(caller: &Caller) -> bool {
     caller.has(right::CATALOG_VIEW) || caller.has(right::TEMPLATE_VIEW)
 }
 
 /// Names `id` where access was refused to what it belongs to; other errors stay what they are.
-pub(super) fn hidden<K: Entity>(id: Id<K>) -> impl FnOnce(Error) -> Error {
+fn hidden<K: Entity>(id: Id<K>) -> impl FnOnce(Error) -> Error {
     move |error| match error.kind() {
         ErrorKind::Forbidden => Error::no_access(id),
         _ => error,
@@ -477,7 +482,12 @@ pub(super) async fn visible_catalog(
     caller: &Caller,
     id: Id<Catalog>,
 ) -> Result<Catalog> {
-    let catalog = found(tx.get(id).await?, id)?;
+    seen_catalog(caller, id, tx.get(id).await?)
+}
+
+/// The same for a row that was read.
+fn seen_catalog(caller: &Caller, id: Id<Catalog>, row: Option<Catalog>) -> Result<Catalog> {
+    let catalog = found(row, id)?;
     let published = catalog.published && caller.has(right::CATALOG_VIEW_PUBLISHED);
     let visible = (caller.sees_org(catalog.org) || published) && may_read(caller);
     if visible { Ok(catalog) } else { Err(Error::no_access(id)) }
@@ -509,5 +519,17 @@ pub(super) async fn template_of_vm(
     let template = tx.find::<Template>(&[By::TemplateVm(id)]).await?;
     let template = template.ok_or_else(|| Error::no_access(id))?;
     visible_catalog(tx, caller, template.catalog).await.map_err(hidden(id))?;
+    Ok(template)
+}
+
+/// The same for rows that were read.
+pub(super) fn seen_template_of_vm(
+    caller: &Caller,
+    id: Id<TemplateVm>,
+    template: Option<Template>,
+    catalog: Option<Catalog>,
+) -> Result<Template> {
+    let template = template.ok_or_else(|| Error::no_access(id))?;
+    seen_catalog(caller, template.catalog, catalog).map_err(hidden(id))?;
     Ok(template)
 }

@@ -26,7 +26,7 @@ impl Cloud {
     /// `Forbidden`.
     pub async fn metadata(&self, caller: &Caller, entity: Urn) -> Result<Vec<MetadataEntry>> {
         self.resolve(caller, entity).await?;
-        let mut entries = self.read().await?.metadata(entity).await?;
+        let mut entries = self.glance().await?.metadata(entity).await?;
         entries.retain(|entry| caller.is_provider() || entry.visibility != Visibility::Private);
         Ok(entries)
     }

@@ -11,6 +11,7 @@ mod power;
 mod query;
 mod reconcile;
 mod resolve;
+mod rights_cache;
 mod session;
 mod task;
 mod user;
@@ -26,8 +27,8 @@ pub use bootstrap::FirstStart;
 pub use caller::Caller;
 pub use catalog::{CatalogChange, CatalogContents, NewCatalog, NewTemplate};
 pub use metadata::{may_annotate, may_change_entry};
-pub use network::{NewNetwork, VAppNetworkRequest};
-pub use org::{NewOrg, OrgChange, Removal};
+pub use network::{AnyNetwork, NewNetwork, VAppNetworkRequest};
+pub use org::{NewOrg, OrgAdministration, OrgChange, OrgContents, Removal};
 use password::Passwords;
 pub use power::{Undeploy, allowed};
 pub use query::may_query;
@@ -47,6 +48,7 @@ use crate::{
     store::Tx,
     task::{Engine, EngineConfig, NewTask, Step},
 };
+use rights_cache::RightsCache;
 
 /// A cloud: the store, the backends and sources of its provider VDCs, and the task engine. Cheap to clone.
 #[derive(Clone)]
@@ -64,6 +66,7 @@ struct Inner {
     grace: Duration,
     session_length: Duration,
     passwords: Passwords,
+    rights: RightsCache,
     background: std::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -150,6 +153,7 @@ impl CloudBuilder {
                 grace: self.grace,
                 session_length: self.session_length,
                 passwords: Passwords::new(cores),
+                rights: RightsCache::default(),
                 background: std::sync::Mutex::default(),
             }),
         }
@@ -227,8 +231,14 @@ impl Cloud {
         self.inner.store.begin().await
     }
 
+    /// Several reads of one moment.
     async fn read(&self) -> Result<Tx> {
         self.inner.store.read().await
+    }
+
+    /// What one call answers.
+    async fn glance(&self) -> Result<Tx> {
+        self.inner.store.glance().await
     }
 
     fn backend(&self, provider: Id<ProviderVdc>) -> Result<&Arc<dyn VmBackend>> {
@@ -281,7 +291,7 @@ impl Cloud {
             return Ok(task);
         }
         self.inner.engine.run_soon(task.id, self.inner.grace).await;
-        self.read().await?.require(task.id).await
+        self.glance().await?.require(task.id).await
     }
 
     /// Notes in the audit log what a caller did.
@@ -309,9 +319,10 @@ impl Cloud {
     }
 }
 
-/// The unfinished tasks on one object.
-async fn open_tasks_on(tx: &mut Tx, entity: crate::id::Urn) -> Result<Vec<Task>> {
-    Ok(tx.open_tasks(&[entity]).await?.into_iter().map(|(_, task)| task).collect())
+/// The row, which must be there: another refers to it.
+fn referred<K: Entity>(row: Option<K>, id: Id<K>) -> Result<K> {
+    let missing = || format!("{} {id} is referred to but does not exist", K::KIND.label());
+    row.ok_or_else(|| Error::internal(missing()))
 }
 
 /// The object, or the answer for what is not there.

@@ -5,7 +5,7 @@ use std::{
     net::Ipv4Addr,
 };
 
-use super::{Caller, Cloud, NicRequest, catalog::hidden, check_name, found, vapp::visible_vapp};
+use super::{Caller, Cloud, NicRequest, check_name, found};
 use crate::{
     env::{new_mac, parse_mac},
     error::{Error, ErrorKind, Result},
@@ -13,7 +13,10 @@ use crate::{
     model::{
         FenceMode, IpMode, IpScope, Network, NicSpec, Org, Outcome, VApp, VAppNetwork, Vdc, Vm,
     },
-    store::{By, Tx},
+    store::{
+        By, Tx,
+        gather::{first, one},
+    },
 };
 
 /// A VDC network to be made.
@@ -44,6 +47,15 @@ pub struct VAppNetworkRequest {
     pub retain_net_info: bool,
 }
 
+/// A network of either kind.
+#[derive(Clone, Debug)]
+pub enum AnyNetwork {
+    /// Of a VDC.
+    Vdc(Network),
+    /// Of a vApp, with the vApp.
+    VApp(VAppNetwork, VApp),
+}
+
 /// The most NICs that a VM has.
 const MAX_NICS: usize = 10;
 
@@ -53,7 +65,7 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn network(&self, caller: &Caller, id: Id<Network>) -> Result<Network> {
-        visible_network(&mut self.read().await?, caller, id).await
+        visible_network(&mut self.glance().await?, caller, id).await
     }
 
     /// The networks of an organization's VDCs, by name.
@@ -64,7 +76,7 @@ impl Cloud {
         if !caller.sees_org(org) {
             return Err(Error::no_access(org));
         }
-        self.read().await?.select(&[By::Org(org)]).await
+        self.glance().await?.select(&[By::Org(org)]).await
     }
 
     /// Makes an isolated network in a VDC. Provider only.
@@ -106,21 +118,21 @@ impl Cloud {
         Ok(network)
     }
 
-    /// A network of a vApp.
+    /// A network of a VDC, or of a vApp.
     ///
     /// # Errors
     /// `Forbidden`.
-    pub async fn vapp_network(
-        &self,
-        caller: &Caller,
-        id: Id<Network>,
-    ) -> Result<(VAppNetwork, VApp)> {
-        let mut tx = self.read().await?;
-        let vapp =
-            tx.find::<VApp>(&[By::VAppNetwork(id)]).await?.ok_or_else(|| Error::no_access(id))?;
-        let vapp = visible_vapp(&mut tx, caller, vapp.id).await.map_err(hidden(id))?;
+    pub async fn any_network(&self, caller: &Caller, id: Id<Network>) -> Result<AnyNetwork> {
+        let parts = (one(id), first([By::VAppNetwork(id)]));
+        let (network, vapp): (Option<Network>, Option<VApp>) =
+            self.glance().await?.gather(parts).await?;
+        if let Some(network) = network.filter(|network| caller.sees_org(network.org)) {
+            return Ok(AnyNetwork::Vdc(network));
+        }
+        let vapp = vapp.filter(|vapp| caller.sees_owned(vapp.org, vapp.owner));
+        let vapp = vapp.ok_or_else(|| Error::no_access(id))?;
         let network = vapp.networks.iter().find(|network| network.id == id).cloned();
-        network.map(|network| (network, vapp)).ok_or_else(|| Error::no_access(id))
+        network.map(|network| AnyNetwork::VApp(network, vapp)).ok_or_else(|| Error::no_access(id))
     }
 
     /// The vApp's networks after a request for exactly these. Those that stay keep their ids.

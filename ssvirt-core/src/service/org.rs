@@ -1,13 +1,20 @@
 //! Organizations.
 
-use super::{Caller, Cloud, check_name, check_version, found};
+use super::{
+    Caller, Cloud, catalog::may_read, check_name, check_version, found, user::may_have_role,
+};
 use crate::{
     backend::VmRef,
     error::{Error, Result},
     id::{Id, Urn},
-    model::{Catalog, LeaseDefaults, Org, Outcome, Session, Task, VApp, Vdc, Vm},
+    model::{
+        Catalog, LeaseDefaults, Network, Org, Outcome, Role, Session, Task, User, VApp, Vdc, Vm,
+    },
     rights::right,
-    store::{By, Tx},
+    store::{
+        By, Tx,
+        gather::{Named, names, one},
+    },
     task::{NewTask, Step},
 };
 
@@ -80,13 +87,37 @@ impl Removal {
 /// Longest description of an organization (VCD: 256 characters).
 const MAX_DESCRIPTION: usize = 256;
 
+/// An organization with what is in it.
+#[derive(Clone, Debug)]
+pub struct OrgContents {
+    /// The organization.
+    pub org: Org,
+    /// Its VDCs.
+    pub vdcs: Vec<Named<Vdc>>,
+    /// Its catalogs, as far as the caller may see catalogs.
+    pub catalogs: Vec<Named<Catalog>>,
+    /// The networks of its VDCs.
+    pub networks: Vec<Named<Network>>,
+}
+
+/// What an organization's administrator sees of it.
+#[derive(Clone, Debug)]
+pub struct OrgAdministration {
+    /// The organization and what is in it.
+    pub contents: OrgContents,
+    /// The roles that its users can have.
+    pub roles: Vec<Named<Role>>,
+    /// Its users, as far as the caller may see users.
+    pub users: Vec<Named<User>>,
+}
+
 impl Cloud {
     /// The organizations that the caller sees, by name: all for a provider, else the own one.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn orgs(&self, caller: &Caller) -> Result<Vec<Org>> {
-        let mut tx = self.read().await?;
+        let mut tx = self.glance().await?;
         if caller.is_provider() {
             return tx.select(&[]).await;
         }
@@ -101,7 +132,53 @@ impl Cloud {
         if !caller.sees_org(id) {
             return Err(Error::no_access(id));
         }
-        found(self.read().await?.get(id).await?, id)
+        found(self.glance().await?.get(id).await?, id)
+    }
+
+    /// An organization with what is in it.
+    ///
+    /// # Errors
+    /// `Forbidden` when there is none that the caller sees.
+    pub async fn org_contents(&self, caller: &Caller, id: Id<Org>) -> Result<OrgContents> {
+        if !caller.sees_org(id) {
+            return Err(Error::no_access(id));
+        }
+        let of = || [By::Org(id)];
+        let parts = (one(id), names(of()), names(visible_catalogs(caller, id)), names(of()));
+        let (org, vdcs, catalogs, networks) = self.glance().await?.gather(parts).await?;
+        Ok(OrgContents { org: found(org, id)?, vdcs, catalogs, networks })
+    }
+
+    /// The same with the organization's roles, and for those who may see them its users.
+    ///
+    /// # Errors
+    /// `Forbidden` when there is none that the caller sees.
+    pub async fn org_administration(
+        &self,
+        caller: &Caller,
+        id: Id<Org>,
+    ) -> Result<OrgAdministration> {
+        if !caller.sees_org(id) {
+            return Err(Error::no_access(id));
+        }
+        let of = || [By::Org(id)];
+        let users = if caller.has(right::USER_VIEW) { By::Org(id) } else { By::Ids(Vec::new()) };
+        let parts = (
+            one(id),
+            names(of()),
+            names(visible_catalogs(caller, id)),
+            names(of()),
+            names([By::NoOrg]),
+            names(of()),
+            names([users]),
+        );
+        let (org, vdcs, catalogs, networks, standard, own, users) =
+            self.glance().await?.gather(parts).await?;
+        let mut roles: Vec<Named<Role>> = standard;
+        roles.extend(own);
+        roles.retain(|role| may_have_role(id, role.id));
+        let contents = OrgContents { org: found(org, id)?, vdcs, catalogs, networks };
+        Ok(OrgAdministration { contents, roles, users })
     }
 
     /// The organization of that name, without regard to case.
@@ -109,7 +186,7 @@ impl Cloud {
     /// # Errors
     /// `Unavailable`.
     pub async fn org_by_name(&self, caller: &Caller, name: &str) -> Result<Option<Org>> {
-        let org = self.read().await?.find::<Org>(&[By::NameNoCase(name.to_owned())]).await?;
+        let org = self.glance().await?.find::<Org>(&[By::NameNoCase(name.to_owned())]).await?;
         Ok(org.filter(|org| caller.sees_org(org.id)))
     }
 
@@ -289,4 +366,9 @@ fn check(org: &Org) -> Result<()> {
         return Err(Error::bad_request("A description has at most 256 characters."));
     }
     Ok(())
+}
+
+/// The catalogs of an organization, or none for those who may not see catalogs.
+fn visible_catalogs(caller: &Caller, org: Id<Org>) -> [By; 1] {
+    [if may_read(caller) { By::Org(org) } else { By::Ids(Vec::new()) }]
 }

@@ -26,7 +26,7 @@ impl Cloud {
             (Some(filter), Some(hidden)) => Some(Filter::And(vec![filter, hidden])),
             (filter, hidden) => filter.or(hidden),
         };
-        self.read().await?.query(caller.scope(), &query).await
+        self.glance().await?.query(caller.scope(), &query).await
     }
 
     /// What limits a query of a type to the rows that belong to one object, such as the vApps of a VDC.
@@ -69,7 +69,7 @@ impl Cloud {
         });
         query.filter = Some(Filter::all([is].into_iter().chain(hidden).collect()));
         let scope = if caller.is_provider() { Scope::default() } else { caller.scope() };
-        let page = self.read().await?.query(scope, &query).await?;
+        let page = self.glance().await?.query(scope, &query).await?;
         page.items.into_iter().next().ok_or_else(no_access)
     }
 }

@@ -1,16 +1,21 @@
 //! From a URN to the object.
 
+use uuid::Uuid;
+
 use super::{
-    Caller, Cloud,
-    catalog::{visible_catalog, visible_template},
+    AnyNetwork, Caller, Cloud,
+    catalog::{seen_template_of_vm, visible_catalog},
     vapp::visible_vapp,
-    vdc::visible_vdc,
-    vm::visible_vm,
+    vm::seen_vm,
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     id::{EntityKind, Id, Urn},
-    model::{Org, TemplateVm},
+    model::{Org, TemplateVm, Vm},
+    store::{
+        By,
+        gather::{first, one},
+    },
 };
 
 /// An object that a URN names.
@@ -55,44 +60,45 @@ impl Cloud {
                 .catalog_item(caller, Id::new(uuid))
                 .await
                 .map(|(item, _)| (item.name, item.org, false))?,
-            EntityKind::Network => match self.network(caller, Id::new(uuid)).await {
-                Ok(network) => (network.name, network.org, false),
-                Err(error) if error.kind() == ErrorKind::Forbidden => self
-                    .vapp_network(caller, Id::new(uuid))
-                    .await
-                    .map(|(net, vapp)| (net.name, vapp.org, false))?,
-                Err(error) => return Err(error),
+            EntityKind::Network => match self.any_network(caller, Id::new(uuid)).await? {
+                AnyNetwork::Vdc(network) => (network.name, network.org, false),
+                AnyNetwork::VApp(network, vapp) => (network.name, vapp.org, false),
             },
-            EntityKind::Vdc => visible_vdc(&mut self.read().await?, caller, Id::new(uuid))
-                .await
-                .map(|v| (v.name, v.org, false))?,
-            EntityKind::Catalog => visible_catalog(&mut self.read().await?, caller, Id::new(uuid))
-                .await
-                .map(|catalog| (catalog.name, catalog.org, false))?,
-            EntityKind::Template => {
-                visible_template(&mut self.read().await?, caller, Id::new(uuid))
+            EntityKind::Vdc => {
+                self.vdc(caller, Id::new(uuid)).await.map(|vdc| (vdc.name, vdc.org, false))?
+            }
+            EntityKind::Catalog => {
+                visible_catalog(&mut self.glance().await?, caller, Id::new(uuid))
                     .await
-                    .map(|(template, _)| (template.name, template.org, false))?
+                    .map(|catalog| (catalog.name, catalog.org, false))?
             }
-            EntityKind::VApp => visible_vapp(&mut self.read().await?, caller, Id::new(uuid))
+            EntityKind::Template => self
+                .template(caller, Id::new(uuid))
+                .await
+                .map(|(template, ..)| (template.name, template.org, false))?,
+            EntityKind::VApp => visible_vapp(&mut self.glance().await?, caller, Id::new(uuid))
                 .await
                 .map(|v| (v.name, v.org, false))?,
-            EntityKind::Vm => {
-                // On its own line: the other look-up must not wait for this one's connection.
-                let vm = visible_vm(&mut self.read().await?, caller, Id::new(uuid)).await;
-                match vm {
-                    Ok((vm, _)) => (vm.name, vm.org, false),
-                    Err(error) if error.kind() == ErrorKind::Forbidden => {
-                        let id: Id<TemplateVm> = Id::new(uuid);
-                        let template = self.template_of_vm(caller, id).await?;
-                        let name = template.vm(id).map(|vm| vm.name.clone()).unwrap_or_default();
-                        (name, template.org, true)
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
+            EntityKind::Vm => self.resolve_vm(caller, uuid).await?,
             _ => return Err(Error::no_access_to(urn)),
         };
         Ok(Resolved { urn, name, org, in_template })
+    }
+    /// A VM, or one in a template: name, organization, and whether it is in a template.
+    async fn resolve_vm(&self, caller: &Caller, uuid: Uuid) -> Result<(String, Id<Org>, bool)> {
+        let (id, in_template) = (Id::<Vm>::new(uuid), Id::<TemplateVm>::new(uuid));
+        let parts = (
+            one(id),
+            first([By::Of(id.any())]),
+            first([By::TemplateVm(in_template)]),
+            first([By::OfTemplateVm(in_template)]),
+        );
+        let (vm, vapp, template, catalog) = self.glance().await?.gather(parts).await?;
+        if let Ok((vm, _)) = seen_vm(caller, id, vm, vapp) {
+            return Ok((vm.name, vm.org, false));
+        }
+        let template = seen_template_of_vm(caller, in_template, template, catalog)?;
+        let name = template.vm(in_template).map(|vm| vm.name.clone()).unwrap_or_default();
+        Ok((name, template.org, true))
     }
 }

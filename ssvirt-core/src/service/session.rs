@@ -10,7 +10,7 @@ use crate::{
     id::Id,
     model::{Org, Outcome, Session, User},
     rights::RightSet,
-    store::{By, Tx},
+    store::{By, SessionOwner, Tx},
 };
 
 /// A login that succeeded.
@@ -48,7 +48,8 @@ impl Cloud {
         };
         let mut tx = self.begin().await?;
         tx.insert(&session).await?;
-        let caller = caller_of(&mut tx, &session).await?.ok_or_else(Error::unauthorized)?;
+        let owner = self.owner(&mut tx, session.id).await?.ok_or_else(Error::unauthorized)?;
+        let caller = self.caller_of(&mut tx, &owner).await?.ok_or_else(Error::unauthorized)?;
         self.audit(&caller, &mut tx, "userLogin", (user.id.any(), &user.name), Outcome::Success)
             .await?;
         tx.commit().await?;
@@ -69,14 +70,35 @@ impl Cloud {
     /// # Errors
     /// `Unauthorized` when the session is over, or its user or organization is disabled or gone.
     pub async fn authenticate(&self, session: Id<Session>) -> Result<(Session, Caller)> {
-        let mut tx = self.read().await?;
-        let session = tx
-            .get(session)
-            .await?
-            .filter(|s| s.expires > self.now())
-            .ok_or_else(Error::unauthorized)?;
-        let caller = caller_of(&mut tx, &session).await?.ok_or_else(Error::unauthorized)?;
-        Ok((session, caller))
+        let mut tx = self.glance().await?;
+        let owner = self.owner(&mut tx, session).await?.ok_or_else(Error::unauthorized)?;
+        let caller = self.caller_of(&mut tx, &owner).await?.ok_or_else(Error::unauthorized)?;
+        Ok((owner.session, caller))
+    }
+
+    /// The session, if it is not over, with its user, organization and role.
+    async fn owner(&self, tx: &mut Tx, session: Id<Session>) -> Result<Option<SessionOwner>> {
+        let owner = tx.session_owner(session).await?;
+        Ok(owner.filter(|owner| owner.session.expires > self.now()))
+    }
+
+    /// The caller in a session; none when its user or organization may not act any more.
+    async fn caller_of(&self, tx: &mut Tx, owner: &SessionOwner) -> Result<Option<Caller>> {
+        if !owner.user_enabled || !owner.org_enabled {
+            return Ok(None);
+        }
+        let Some(rights) = self.inner.rights.of(tx, owner).await? else { return Ok(None) };
+        Ok(Some(Caller {
+            user: owner.session.user,
+            user_name: owner.user_name.clone(),
+            org: owner.session.org,
+            org_name: owner.org_name.clone(),
+            rights,
+            role_name: owner.role_name.clone(),
+            session: Some(owner.session.id),
+            context: None,
+            request_id: String::new(),
+        }))
     }
 
     /// Ends a session: the caller's own, or as a provider any.
@@ -106,16 +128,14 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn session(&self, caller: &Caller, id: Id<Session>) -> Result<(Session, Caller)> {
-        let mut tx = self.read().await?;
-        let session = tx
-            .get(id)
+        let mut tx = self.glance().await?;
+        let owner = self
+            .owner(&mut tx, id)
             .await?
-            .filter(|row| {
-                row.expires > self.now() && (row.user == caller.user || caller.is_provider())
-            })
+            .filter(|owner| owner.session.user == caller.user || caller.is_provider())
             .ok_or_else(|| Error::no_access(id))?;
-        let whose = caller_of(&mut tx, &session).await?.ok_or_else(|| Error::no_access(id))?;
-        Ok((session, whose))
+        let whose = self.caller_of(&mut tx, &owner).await?.ok_or_else(|| Error::no_access(id))?;
+        Ok((owner.session, whose))
     }
 
     /// A caller that acts as this user without a login: for embedding services, and for what the server
@@ -148,12 +168,6 @@ impl Cloud {
             }
         })
     }
-}
-
-/// The caller of a session; none when its user or organization may not act any more.
-async fn caller_of(tx: &mut Tx, session: &Session) -> Result<Option<Caller>> {
-    let caller = caller_for(tx, session.user, session.org).await?;
-    Ok(caller.map(|caller| Caller { session: Some(session.id), ..caller }))
 }
 
 /// The caller that a user is in an organization; none when either may not act.

@@ -16,7 +16,7 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn task(&self, caller: &Caller, id: Id<Task>) -> Result<Task> {
-        let task: Task = found(self.read().await?.get(id).await?, id)?;
+        let task: Task = found(self.glance().await?.get(id).await?, id)?;
         if caller.sees_owned(task.org, task.user) { Ok(task) } else { Err(Error::no_access(id)) }
     }
 
@@ -28,7 +28,7 @@ impl Cloud {
         if !caller.sees_org(org) {
             return Err(Error::no_access(org));
         }
-        self.read().await?.recent_tasks(Some(org), caller.scope().owner, LIST).await
+        self.glance().await?.recent_tasks(Some(org), caller.scope().owner, LIST).await
     }
 
     /// Asks a task to stop. It stops between two steps, and what it had done is undone.

@@ -6,7 +6,10 @@ use crate::{
     id::Id,
     model::{Catalog, Org, Outcome, Preferences, Role, Session, Task, User, VApp},
     rights::{self, right, role},
-    store::{By, Tx},
+    store::{
+        By, Tx,
+        gather::{first, one, rows},
+    },
     task::NewTask,
 };
 
@@ -137,7 +140,7 @@ impl Cloud {
             return Err(Error::no_access(org));
         }
         caller.require(right::USER_VIEW)?;
-        self.read().await?.select(&[By::Org(org)]).await
+        self.glance().await?.select(&[By::Org(org)]).await
     }
 
     /// A user: anyone of the organization for those who may see users, else only oneself.
@@ -145,10 +148,19 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn user(&self, caller: &Caller, id: Id<User>) -> Result<User> {
-        let user = found(self.read().await?.get(id).await?, id)?;
-        let visible =
-            caller.sees_org(user.org) && (caller.has(right::USER_VIEW) || id == caller.user);
-        if visible { Ok(user) } else { Err(Error::no_access(id)) }
+        seen_user(caller, id, self.glance().await?.get(id).await?)
+    }
+
+    /// A user with the role.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn user_with_role(&self, caller: &Caller, id: Id<User>) -> Result<(User, Role)> {
+        let parts = (one(id), first([By::Of(id.any())]));
+        let (user, role) = self.glance().await?.gather(parts).await?;
+        let user = seen_user(caller, id, user)?;
+        let role = seen_role(caller, user.role, role)?;
+        Ok((user, role))
     }
 
     /// The roles that users of the organization can have: the standard ones and its own.
@@ -159,13 +171,10 @@ impl Cloud {
         if !caller.sees_org(org) {
             return Err(Error::no_access(org));
         }
-        let mut tx = self.read().await?;
-        let mut roles: Vec<Role> = tx.select(&[By::NoOrg]).await?;
-        roles.extend(tx.select::<Role>(&[By::Org(org)]).await?);
-        let system = rights::role_id(role::SYSTEM_ADMINISTRATOR);
-        roles.retain(|role| {
-            (role.id == system) == (org == Org::SYSTEM && role.org.is_none()) || org == Org::SYSTEM
-        });
+        let parts = (rows([By::NoOrg]), rows([By::Org(org)]));
+        let (mut roles, own): (Vec<Role>, _) = self.glance().await?.gather(parts).await?;
+        roles.extend(own);
+        roles.retain(|role| may_have_role(org, role.id));
         Ok(roles)
     }
 
@@ -174,13 +183,7 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn role(&self, caller: &Caller, id: Id<Role>) -> Result<Role> {
-        let role = found(self.read().await?.get(id).await?, id)?;
-        let hidden =
-            role.id == rights::role_id(role::SYSTEM_ADMINISTRATOR) && !caller.is_provider();
-        if hidden || role.org.is_some_and(|org| !caller.sees_org(org)) {
-            return Err(Error::no_access(id));
-        }
-        Ok(role)
+        seen_role(caller, id, self.glance().await?.get(id).await?)
     }
 
     /// Makes a user.
@@ -496,4 +499,27 @@ fn check_preferences(preferences: &Preferences) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The user, if the caller sees it.
+fn seen_user(caller: &Caller, id: Id<User>, row: Option<User>) -> Result<User> {
+    let user = found(row, id)?;
+    let visible = caller.sees_org(user.org) && (caller.has(right::USER_VIEW) || id == caller.user);
+    if visible { Ok(user) } else { Err(Error::no_access(id)) }
+}
+
+/// The role, if the caller sees it.
+fn seen_role(caller: &Caller, id: Id<Role>, row: Option<Role>) -> Result<Role> {
+    let role = found(row, id)?;
+    let hidden = role.id == rights::role_id(role::SYSTEM_ADMINISTRATOR) && !caller.is_provider();
+    if hidden || role.org.is_some_and(|org| !caller.sees_org(org)) {
+        return Err(Error::no_access(id));
+    }
+    Ok(role)
+}
+
+/// Whether users of the organization can have a role that is standard or the organization's own: the provider's is
+/// for the provider alone.
+pub(super) fn may_have_role(org: Id<Org>, role: Id<Role>) -> bool {
+    org == Org::SYSTEM || role != rights::role_id(role::SYSTEM_ADMINISTRATOR)
 }

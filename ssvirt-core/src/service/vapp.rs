@@ -1,11 +1,11 @@
 //! vApps: compose, instantiate, recompose, delete, and their sections.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Caller, Cloud, NicRequest, VAppNetworkRequest, VmChange, VmDetails,
     catalog::template_of_vm,
-    check_name, found,
+    check_name, found, referred,
     vdc::{admit_power_on, admit_vms, check_enabled, locked_vdc, visible_vdc},
 };
 use crate::{
@@ -17,7 +17,10 @@ use crate::{
         TemplateVm, User, VApp, VAppNetwork, Vdc, Vm, VmSpec, VmState,
     },
     rights::right,
-    store::{By, Tx},
+    store::{
+        By, Tx,
+        gather::{Named, first, names, one, open_tasks_in, rows},
+    },
     task::{NewTask, Step},
 };
 
@@ -93,7 +96,7 @@ pub struct Recompose {
 #[derive(Clone, Debug)]
 pub struct VAppDetails {
     /// The vApp.
-    pub vapp: VApp,
+    pub vapp: Arc<VApp>,
     /// Its organization.
     pub org: Org,
     /// Who owns it; none when the user is gone.
@@ -101,7 +104,7 @@ pub struct VAppDetails {
     /// Its VMs, by name.
     pub vms: Vec<VmDetails>,
     /// The VDC's networks, for the names of parents.
-    pub networks: Vec<Network>,
+    pub networks: Vec<Named<Network>>,
     /// Unfinished tasks on it.
     pub tasks: Vec<Task>,
 }
@@ -112,28 +115,36 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn vapp(&self, caller: &Caller, id: Id<VApp>) -> Result<VAppDetails> {
-        let mut tx = self.read().await?;
-        let vapp = visible_vapp(&mut tx, caller, id).await?;
-        let rows: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
-        let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(vapp.vdc)]).await?;
-        let entities: Vec<Urn> = rows.iter().map(|vm| vm.id.any()).chain([id.any()]).collect();
-        let open = tx.open_tasks(&entities).await?;
+        let of = || [By::Of(id.any())];
+        let parts = (
+            one(id),
+            rows::<Vm>([By::VApp(id)]),
+            first::<Org>(of()),
+            first::<User>(of()),
+            rows(of()),
+            names::<Network>(of()),
+            open_tasks_in(id),
+        );
+        let (vapp, vms, org, owner, profiles, networks, open) =
+            self.glance().await?.gather(parts).await?;
+        let vapp = Arc::new(seen_vapp(caller, id, vapp)?);
+        let profiles: Arc<Vec<StorageProfile>> = Arc::new(profiles);
         let tasks_on = |urn: Urn| -> Vec<Task> {
             open.iter().filter(|(on, _)| *on == urn).map(|(_, task)| task.clone()).collect()
         };
-        let vms = rows
+        let vms = vms
             .into_iter()
             .map(|vm| VmDetails {
                 tasks: tasks_on(vm.id.any()),
                 vm,
-                vapp: vapp.clone(),
-                profiles: profiles.clone(),
+                vapp: Arc::clone(&vapp),
+                profiles: Arc::clone(&profiles),
             })
             .collect();
         Ok(VAppDetails {
-            org: tx.require(vapp.org).await?,
-            owner: tx.get(vapp.owner).await?,
-            networks: tx.select(&[By::Vdc(vapp.vdc)]).await?,
+            org: referred(org, vapp.org)?,
+            owner,
+            networks,
             tasks: tasks_on(id.any()),
             vms,
             vapp,
@@ -217,7 +228,7 @@ impl Cloud {
         };
         self.add_vms(&mut tx, &vdc, Some(vapp.id), &mut vms, start, &mut task).await?;
         let task = self.run(caller, tx, task).await?;
-        Ok((self.read().await?.get(vapp.id).await?.unwrap_or(vapp), task))
+        Ok((self.glance().await?.get(vapp.id).await?.unwrap_or(vapp), task))
     }
 
     /// Changes a vApp: its name and description, VMs added and deleted.
@@ -681,6 +692,11 @@ pub(super) async fn locked_vapp(tx: &mut Tx, caller: &Caller, id: Id<VApp>) -> R
 
 /// The vApp, if the caller sees it.
 pub(super) async fn visible_vapp(tx: &mut Tx, caller: &Caller, id: Id<VApp>) -> Result<VApp> {
-    let vapp = found(tx.get(id).await?, id)?;
+    seen_vapp(caller, id, tx.get(id).await?)
+}
+
+/// The same for a row that was read.
+pub(super) fn seen_vapp(caller: &Caller, id: Id<VApp>, row: Option<VApp>) -> Result<VApp> {
+    let vapp = found(row, id)?;
     if caller.sees_owned(vapp.org, vapp.owner) { Ok(vapp) } else { Err(Error::no_access(id)) }
 }

@@ -1,6 +1,6 @@
 //! Organization VDCs with their storage profiles, and what is in use of them.
 
-use super::{Caller, Cloud, Removal, check_name, check_version, found, open_tasks_on};
+use super::{Caller, Cloud, Removal, check_name, check_version, found, referred};
 use crate::{
     backend::{Place, VmPlan},
     error::{Error, ErrorKind, Result},
@@ -9,7 +9,10 @@ use crate::{
         AllocationModel, ComputePolicy, Network, Org, ProviderVdc, StorageProfile, Task, Template,
         VApp, Vdc, Vm,
     },
-    store::{By, Tx, VdcUsage},
+    store::{
+        By, Tx, VdcUsage,
+        gather::{Named, UsageOf, UsedOf, first, names, one, open_tasks},
+    },
     task::{NewTask, Step},
 };
 
@@ -132,13 +135,13 @@ pub struct VdcDetails {
     /// What is in use.
     pub usage: VdcUsage,
     /// Its storage profiles.
-    pub profiles: Vec<StorageProfile>,
+    pub profiles: Vec<Named<StorageProfile>>,
     /// Its networks.
-    pub networks: Vec<Network>,
+    pub networks: Vec<Named<Network>>,
     /// The vApps in it that the caller sees.
-    pub vapps: Vec<VApp>,
+    pub vapps: Vec<Named<VApp>>,
     /// The templates of the organization.
-    pub templates: Vec<Template>,
+    pub templates: Vec<Named<Template>>,
     /// Unfinished tasks on it.
     pub tasks: Vec<Task>,
 }
@@ -152,7 +155,7 @@ impl Cloud {
         if !caller.sees_org(org) {
             return Err(Error::no_access(org));
         }
-        self.read().await?.select(&[By::Org(org)]).await
+        self.glance().await?.select(&[By::Org(org)]).await
     }
 
     /// A VDC.
@@ -160,7 +163,7 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn vdc(&self, caller: &Caller, id: Id<Vdc>) -> Result<Vdc> {
-        visible_vdc(&mut self.read().await?, caller, id).await
+        visible_vdc(&mut self.glance().await?, caller, id).await
     }
 
     /// A VDC with what clients see beside it.
@@ -168,19 +171,33 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn vdc_details(&self, caller: &Caller, id: Id<Vdc>) -> Result<VdcDetails> {
-        let mut tx = self.read().await?;
-        let vdc = visible_vdc(&mut tx, caller, id).await?;
-        let mut vapps: Vec<VApp> = tx.select(&[By::Vdc(id)]).await?;
-        vapps.retain(|vapp| caller.sees_owned(vapp.org, vapp.owner));
+        let of = || [By::Of(id.any())];
+        // Whoever sees the VDC sees all vApps in it, or their own.
+        let mine = caller.scope().owner.map(By::Owner);
+        let vapps: Vec<By> = mine.into_iter().chain([By::Vdc(id)]).collect();
+        let parts = (
+            one(id),
+            first::<ProviderVdc>(of()),
+            first::<Org>(of()),
+            UsageOf(id),
+            names([By::Vdc(id)]),
+            names([By::Vdc(id)]),
+            names(vapps),
+            names(of()),
+            open_tasks([id.any()]),
+        );
+        let (vdc, provider, org, usage, profiles, networks, vapps, templates, tasks) =
+            self.glance().await?.gather(parts).await?;
+        let vdc = seen_vdc(caller, id, vdc)?;
         Ok(VdcDetails {
-            provider: tx.require(vdc.provider).await?,
-            org: tx.require(vdc.org).await?,
-            usage: tx.vdc_usage(id).await?,
-            profiles: tx.select(&[By::Vdc(id)]).await?,
-            networks: tx.select(&[By::Vdc(id)]).await?,
+            provider: referred(provider, vdc.provider)?,
+            org: referred(org, vdc.org)?,
+            usage,
+            profiles,
+            networks,
             vapps,
-            templates: tx.select(&[By::Org(vdc.org)]).await?,
-            tasks: open_tasks_on(&mut tx, id.any()).await?,
+            templates,
+            tasks: tasks.into_iter().map(|(_, task)| task).collect(),
             vdc,
         })
     }
@@ -194,12 +211,11 @@ impl Cloud {
         caller: &Caller,
         id: Id<StorageProfile>,
     ) -> Result<(StorageProfile, i64)> {
-        let mut tx = self.read().await?;
-        let profile = found(tx.get(id).await?, id)?;
+        let (profile, used) = self.glance().await?.gather((one(id), UsedOf(id))).await?;
+        let profile: StorageProfile = found(profile, id)?;
         if !caller.sees_org(profile.org) {
             return Err(Error::no_access(id));
         }
-        let used = tx.storage_usage(id).await?;
         Ok((profile, used))
     }
 
@@ -208,7 +224,7 @@ impl Cloud {
     /// # Errors
     /// `Unavailable`.
     pub async fn compute_policies(&self, _caller: &Caller) -> Result<Vec<ComputePolicy>> {
-        self.read().await?.select(&[]).await
+        self.glance().await?.select(&[]).await
     }
 
     /// Makes a VDC and its place in the backend. Provider only.
@@ -463,7 +479,12 @@ pub(super) async fn locked_vdc(tx: &mut Tx, caller: &Caller, id: Id<Vdc>) -> Res
 
 /// The VDC, if the caller sees it.
 pub(super) async fn visible_vdc(tx: &mut Tx, caller: &Caller, id: Id<Vdc>) -> Result<Vdc> {
-    let vdc = found(tx.get(id).await?, id)?;
+    seen_vdc(caller, id, tx.get(id).await?)
+}
+
+/// The same for a row that was read.
+fn seen_vdc(caller: &Caller, id: Id<Vdc>, row: Option<Vdc>) -> Result<Vdc> {
+    let vdc = found(row, id)?;
     if caller.sees_org(vdc.org) { Ok(vdc) } else { Err(Error::no_access(id)) }
 }
 

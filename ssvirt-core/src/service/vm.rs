@@ -1,10 +1,8 @@
 //! Virtual machines: what is seen of them, and changes.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
-use super::{
-    Caller, Cloud, check_name, found, open_tasks_on, vapp::visible_vapp, vdc::admit_change,
-};
+use super::{Caller, Cloud, check_name, found, vapp::visible_vapp, vdc::admit_change};
 use crate::{
     backend::VmRef,
     error::{Error, ErrorKind, Result},
@@ -15,7 +13,10 @@ use crate::{
         VmSpec,
     },
     rights::right,
-    store::{By, Tx},
+    store::{
+        By, Tx,
+        gather::{first, one, open_tasks, rows},
+    },
     task::{NewTask, Step},
 };
 
@@ -25,9 +26,9 @@ pub struct VmDetails {
     /// The VM.
     pub vm: Vm,
     /// Its vApp.
-    pub vapp: VApp,
+    pub vapp: Arc<VApp>,
     /// The VDC's storage profiles, for their names.
-    pub profiles: Vec<StorageProfile>,
+    pub profiles: Arc<Vec<StorageProfile>>,
     /// Unfinished tasks on it.
     pub tasks: Vec<Task>,
 }
@@ -159,13 +160,15 @@ impl Cloud {
     /// # Errors
     /// `Forbidden`.
     pub async fn vm(&self, caller: &Caller, id: Id<Vm>) -> Result<VmDetails> {
-        let mut tx = self.read().await?;
-        let (vm, vapp) = visible_vm(&mut tx, caller, id).await?;
+        let of = || [By::Of(id.any())];
+        let parts = (one(id), first(of()), rows(of()), open_tasks([id.any()]));
+        let (vm, vapp, profiles, tasks) = self.glance().await?.gather(parts).await?;
+        let (vm, vapp) = seen_vm(caller, id, vm, vapp)?;
         Ok(VmDetails {
-            profiles: tx.select(&[By::Vdc(vm.vdc)]).await?,
-            tasks: open_tasks_on(&mut tx, id.any()).await?,
             vm,
-            vapp,
+            vapp: Arc::new(vapp),
+            profiles: Arc::new(profiles),
+            tasks: tasks.into_iter().map(|(_, task)| task).collect(),
         })
     }
 
@@ -525,4 +528,16 @@ pub(super) async fn visible_vm(tx: &mut Tx, caller: &Caller, id: Id<Vm>) -> Resu
         _ => error,
     })?;
     Ok((vm, vapp))
+}
+
+/// The same for rows that were read.
+pub(super) fn seen_vm(
+    caller: &Caller,
+    id: Id<Vm>,
+    vm: Option<Vm>,
+    vapp: Option<VApp>,
+) -> Result<(Vm, VApp)> {
+    let vm = found(vm, id)?;
+    let vapp = vapp.filter(|vapp| caller.sees_owned(vapp.org, vapp.owner));
+    vapp.map(|vapp| (vm, vapp)).ok_or_else(|| Error::no_access(id))
 }

@@ -1,14 +1,15 @@
 //! [`TenancyStore`]: everything that SSVirt itself must remember.
 //!
 //! # Adding a store
-//! 1. Implement [`Table`] for every stored type, then [`TaskStore`], [`MetadataStore`], [`UsageStore`] and
-//!    [`QueryStore`], all on your unit of work; [`UnitOfWork`] bundles them.
+//! 1. Implement [`Table`] for every stored type, then [`GatherStore`], [`SessionStore`], [`TaskStore`],
+//!    [`MetadataStore`], [`UsageStore`] and [`QueryStore`], all on your unit of work; [`UnitOfWork`] bundles them.
 //! 2. Implement [`TenancyStore`]: it opens units of work.
 //! 3. Hold it against `ssvirt_conformance::suite::store`.
 //!
 //! All changes of one unit of work become visible together at [`UnitOfWork::commit`], or never. Dropping
 //! it undoes them.
 
+pub mod gather;
 mod table;
 
 use std::net::Ipv4Addr;
@@ -16,6 +17,7 @@ use std::net::Ipv4Addr;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use gather::GatherStore;
 pub use table::{By, Table};
 
 use crate::{
@@ -41,11 +43,18 @@ pub trait TenancyStore: Send + Sync + 'static {
     /// `Unavailable` when the database cannot be reached or stays busy.
     async fn begin(&self) -> Result<Tx>;
 
-    /// A unit of work that only reads; it never waits for a writer.
+    /// A unit of work that only reads and sees one state throughout; it never waits for a writer.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
     async fn read(&self) -> Result<Tx>;
+
+    /// A unit of work that only reads and is no transaction: each call sees the state of its own moment. The
+    /// cheapest way to read what one call answers.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    async fn glance(&self) -> Result<Tx>;
 
     /// Asks the database whether it answers.
     ///
@@ -76,6 +85,8 @@ pub trait UnitOfWork:
     + Table<Vm>
     + Table<Task>
     + Table<Event>
+    + GatherStore
+    + SessionStore
     + TaskStore
     + MetadataStore
     + UsageStore
@@ -87,6 +98,34 @@ pub trait UnitOfWork:
     /// # Errors
     /// `Unavailable`; then nothing was changed.
     async fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// Who acts in a session: what every request depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionOwner {
+    /// The session.
+    pub session: Session,
+    /// The user's name.
+    pub user_name: String,
+    /// Whether the user may act.
+    pub user_enabled: bool,
+    /// The name of the organization logged in to.
+    pub org_name: String,
+    /// Whether the organization's users may act.
+    pub org_enabled: bool,
+    /// The user's role.
+    pub role: Id<Role>,
+    /// Its name.
+    pub role_name: String,
+    /// Its version: what it allows is the same as long as this is.
+    pub role_version: i64,
+}
+
+/// Sessions with who acts in them.
+#[async_trait]
+pub trait SessionStore: Send {
+    /// The session, its user, organization and role, by one statement; none when one of them is gone.
+    async fn session_owner(&mut self, session: Id<Session>) -> Result<Option<SessionOwner>>;
 }
 
 /// The tasks' steps, leases and locks. The task rows themselves are a [`Table`].

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::UnitOfWork;
 use crate::{
     error::{Error, Result},
-    id::{Entity, Id},
+    id::{Entity, Id, Urn},
     model::{Catalog, CatalogItem, Network, Org, ProviderVdc, TemplateVm, User, VApp, Vdc},
 };
 
@@ -49,6 +49,12 @@ pub enum By {
     VAppNetwork(Id<Network>),
     /// One of these ids.
     Ids(Vec<Uuid>),
+    /// What this object refers to: of organizations, users (as owner), roles, VDCs, provider VDCs, catalogs and vApps
+    /// the one it belongs to; of storage profiles and networks those of its VDC, of templates those of its
+    /// organization. For reading them together with the object.
+    Of(Urn),
+    /// Of catalogs: the one whose template has this VM.
+    OfTemplateVm(Id<TemplateVm>),
 }
 
 /// The rows of one type. Call it through the methods of `dyn UnitOfWork`, which say what is looked for.

@@ -3,8 +3,9 @@
 use poem_openapi::{OpenApi, param::Path};
 use ssvirt_core::{
     Id,
-    model::{Catalog, Network, Org, Role, User, Vdc},
-    rights::{self, right},
+    model::{Org, Role},
+    rights,
+    service::OrgAdministration,
 };
 use ssvirt_vcd::{link::rel, mt, types};
 
@@ -47,7 +48,10 @@ impl AdminApi {
                 right_reference: right_references(&ctx),
             }),
             role_references: Some(types::RoleReferences {
-                role_reference: role_references(&ctx, &roles),
+                role_reference: role_references(
+                    &ctx,
+                    roles.iter().map(|role| (role.id, role.name.as_str())),
+                ),
             }),
             networks: None,
         }))
@@ -57,19 +61,8 @@ impl AdminApi {
     #[oai(path = "/api/admin/org/:id", method = "get", operation_id = "getAdminOrg")]
     async fn get(&self, ctx: Ctx, id: Path<String>) -> Answer<types::AdminOrg> {
         let id = Id::<Org>::parse(&id)?;
-        let org = ctx.cloud.org(&ctx.caller, id).await?;
-        let contents = Contents {
-            vdcs: ctx.cloud.vdcs(&ctx.caller, id).await?,
-            catalogs: ctx.cloud.catalogs(&ctx.caller, id).await?,
-            networks: ctx.cloud.networks(&ctx.caller, id).await?,
-            roles: ctx.cloud.roles(&ctx.caller, id).await?,
-            users: if ctx.caller.has(right::USER_VIEW) {
-                ctx.cloud.users(&ctx.caller, id).await?
-            } else {
-                Vec::new()
-            },
-        };
-        Ok(Vcd(org_view(&ctx, &org, &contents)))
+        let all = ctx.cloud.org_administration(&ctx.caller, id).await?;
+        Ok(Vcd(org_view(&ctx, &all)))
     }
 
     /// Let an organization's users log in again
@@ -90,16 +83,9 @@ impl AdminApi {
 /// In the form of a VCD build: clients parse it.
 const BUILD: &str = "10.6.1.24532678 Mon Jan 06 10:00:00 UTC 2025";
 
-struct Contents {
-    vdcs: Vec<Vdc>,
-    catalogs: Vec<Catalog>,
-    networks: Vec<Network>,
-    roles: Vec<Role>,
-    users: Vec<User>,
-}
-
-fn org_view(ctx: &Ctx, org: &Org, contents: &Contents) -> types::AdminOrg {
-    let links = &ctx.links;
+fn org_view(ctx: &Ctx, all: &OrgAdministration) -> types::AdminOrg {
+    let (contents, links) = (&all.contents, &ctx.links);
+    let org = &contents.org;
     let mut entity = view::entity(
         &org.name,
         org.id.any(),
@@ -122,7 +108,7 @@ fn org_view(ctx: &Ctx, org: &Org, contents: &Contents) -> types::AdminOrg {
         is_enabled: Some(org.enabled),
         settings: settings(org),
         users: Some(types::UsersList {
-            user_reference: contents
+            user_reference: all
                 .users
                 .iter()
                 .map(|row| named(links.user(row.id), row.id.urn(), &row.name, mt::ADMIN_USER))
@@ -153,7 +139,10 @@ fn org_view(ctx: &Ctx, org: &Org, contents: &Contents) -> types::AdminOrg {
             ..types::OrganizationRights::default()
         }),
         role_references: Some(types::OrganizationRoles {
-            role_reference: role_references(ctx, &contents.roles),
+            role_reference: role_references(
+                ctx,
+                all.roles.iter().map(|role| (role.id, role.name.as_str())),
+            ),
             ..types::OrganizationRoles::default()
         }),
         role_template_references: None,
@@ -202,9 +191,9 @@ fn right_references(ctx: &Ctx) -> Vec<types::Reference> {
     rights::TENANT.iter().map(one).collect()
 }
 
-fn role_references(ctx: &Ctx, roles: &[Role]) -> Vec<types::Reference> {
-    roles
-        .iter()
-        .map(|role| reference(ctx.links.role(role.id), role.id.urn(), &role.name, mt::ADMIN_ROLE))
-        .collect()
+fn role_references<'a>(
+    ctx: &Ctx,
+    roles: impl Iterator<Item = (Id<Role>, &'a str)>,
+) -> Vec<types::Reference> {
+    roles.map(|(id, name)| reference(ctx.links.role(id), id.urn(), name, mt::ADMIN_ROLE)).collect()
 }

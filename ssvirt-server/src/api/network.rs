@@ -2,8 +2,10 @@
 
 use poem_openapi::{ApiResponse, OpenApi, param::Path};
 use ssvirt_core::{
-    ErrorKind, Id,
+    Id,
     model::{FenceMode, IpScope, Network, VApp, VAppNetwork},
+    service,
+    store::gather::Named,
 };
 use ssvirt_vcd::{link::rel, mt, types};
 
@@ -55,14 +57,14 @@ impl NetworkApi {
     #[oai(path = "/api/network/:id", method = "get", operation_id = "getNetwork")]
     async fn get(&self, ctx: Ctx, id: Path<String>) -> Result<AnyNetwork, VcdError> {
         let id = Id::parse(&id)?;
-        match ctx.cloud.network(&ctx.caller, id).await {
-            Ok(network) => Ok(AnyNetwork::Org(Box::new(org_view(&ctx, &network, false)))),
-            Err(error) if error.kind() == ErrorKind::Forbidden => {
-                let (network, vapp) = ctx.cloud.vapp_network(&ctx.caller, id).await?;
-                Ok(AnyNetwork::VApp(Box::new(vapp_view(&ctx, &network, &vapp))))
+        Ok(match ctx.cloud.any_network(&ctx.caller, id).await? {
+            service::AnyNetwork::Vdc(network) => {
+                AnyNetwork::Org(Box::new(org_view(&ctx, &network, false)))
             }
-            Err(error) => Err(error.into()),
-        }
+            service::AnyNetwork::VApp(network, vapp) => {
+                AnyNetwork::VApp(Box::new(vapp_view(&ctx, &network, &vapp)))
+            }
+        })
     }
 
     /// A network of a VDC, as an administrator sees it
@@ -123,7 +125,7 @@ fn vapp_view(ctx: &Ctx, network: &VAppNetwork, vapp: &VApp) -> types::VAppNetwor
 pub fn configuration(
     ctx: &Ctx,
     network: &VAppNetwork,
-    known: &[Network],
+    known: &[Named<Network>],
 ) -> types::NetworkConfiguration {
     let parent = network.parent.map(|id| {
         let name = known

@@ -3,7 +3,9 @@
 use poem_openapi::{OpenApi, param::Path};
 use ssvirt_core::{
     Id,
-    model::{Catalog, Network, Org, Vdc},
+    model::{Org, Vdc},
+    service::OrgContents,
+    store::gather::Named,
 };
 use ssvirt_vcd::{link::rel, mt, types};
 
@@ -36,33 +38,24 @@ impl OrgApi {
     #[oai(path = "/api/org/:id", method = "get", operation_id = "getOrg")]
     async fn get(&self, ctx: Ctx, id: Path<String>) -> Answer<types::Org> {
         let id = Id::<Org>::parse(&id)?;
-        let org = ctx.cloud.org(&ctx.caller, id).await?;
-        let vdcs = ctx.cloud.vdcs(&ctx.caller, id).await?;
-        let catalogs = ctx.cloud.catalogs(&ctx.caller, id).await?;
-        let networks = ctx.cloud.networks(&ctx.caller, id).await?;
-        Ok(Vcd(org_view(&ctx, &org, &vdcs, &catalogs, &networks)))
+        let contents = ctx.cloud.org_contents(&ctx.caller, id).await?;
+        Ok(Vcd(org_view(&ctx, &contents)))
     }
 }
 
-fn org_view(
-    ctx: &Ctx,
-    org: &Org,
-    vdcs: &[Vdc],
-    catalogs: &[Catalog],
-    networks: &[Network],
-) -> types::Org {
-    let links = &ctx.links;
+fn org_view(ctx: &Ctx, contents: &OrgContents) -> types::Org {
+    let (org, links) = (&contents.org, &ctx.links);
     let mut entity =
         view::entity(&org.name, org.id.any(), links.org(org.id), mt::ORG, &org.description);
     let all = &mut entity.link;
-    all.extend(vdcs.iter().map(|vdc| {
+    all.extend(contents.vdcs.iter().map(|vdc| {
         link(rel::DOWN, links.vdc(vdc.id), mt::VDC).named(&vdc.name).with_id(vdc.id.urn())
     }));
     all.push(link(rel::DOWN, links.tasks_list(org.id), mt::TASKS_LIST));
-    all.extend(catalogs.iter().map(|row| {
+    all.extend(contents.catalogs.iter().map(|row| {
         link(rel::DOWN, links.catalog(row.id), mt::CATALOG).named(&row.name).with_id(row.id.urn())
     }));
-    all.extend(networks.iter().map(|row| {
+    all.extend(contents.networks.iter().map(|row| {
         link(rel::DOWN, links.network(row.id), mt::ORG_NETWORK)
             .named(&row.name)
             .with_id(row.id.urn())
@@ -79,8 +72,8 @@ fn org_view(
 }
 
 /// References to VDCs.
-pub fn vdc_references(ctx: &Ctx, vdcs: &[Vdc], admin: bool) -> Vec<types::Reference> {
-    let one = |vdc: &Vdc| match admin {
+pub fn vdc_references(ctx: &Ctx, vdcs: &[Named<Vdc>], admin: bool) -> Vec<types::Reference> {
+    let one = |vdc: &Named<Vdc>| match admin {
         true => reference(ctx.links.admin_vdc(vdc.id), vdc.id.urn(), &vdc.name, mt::ADMIN_VDC),
         false => reference(ctx.links.vdc(vdc.id), vdc.id.urn(), &vdc.name, mt::VDC),
     };

@@ -24,8 +24,7 @@ impl UserApi {
     /// A user
     #[oai(path = "/api/admin/user/:id", method = "get", operation_id = "getUser")]
     async fn user(&self, ctx: Ctx, id: Path<String>) -> Answer<types::User> {
-        let user = ctx.cloud.user(&ctx.caller, Id::parse(&id)?).await?;
-        let role = ctx.cloud.role(&ctx.caller, user.role).await?;
+        let (user, role) = ctx.cloud.user_with_role(&ctx.caller, Id::parse(&id)?).await?;
         Ok(Vcd(user_view(&ctx, &user, &role)))
     }
 

@@ -24,6 +24,7 @@
 
 pub mod filters;
 pub mod query;
+pub mod reads;
 pub mod records;
 mod scene;
 pub mod sums;
@@ -75,6 +76,11 @@ behaviours! {
     tables::changes_appear_together,
     tables::odd_text_survives,
     tables::readers_see_one_state,
+    reads::reading_at_a_glance,
+    reads::sessions_have_owners,
+    reads::gathered_rows_are_selected_rows,
+    reads::what_an_object_refers_to,
+    reads::gathered_tasks_and_sums,
     tasks::a_task_has_steps,
     tasks::objects_are_locked_once,
     tasks::locks_go_with_the_task,

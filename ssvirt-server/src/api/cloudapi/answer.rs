@@ -40,6 +40,11 @@ impl<T, const STATUS: u16> Answered<T, STATUS> {
         Self { body, headers: Vec::new() }
     }
 
+    /// The body.
+    pub fn body(&self) -> &T {
+        &self.body
+    }
+
     /// With an entity tag, made from the object's version, that `If-Match` can be given.
     #[must_use]
     pub fn tagged(self, version: i64) -> Self {

@@ -338,6 +338,12 @@ macro_rules! page_of {
         }
 
         impl $name {
+            /// Whether it has no rows.
+            #[allow(dead_code, reason = "most lists are answered, whatever is in them")]
+            pub fn is_empty(&self) -> bool {
+                self.values.is_empty()
+            }
+
             /// The answer with a page.
             pub fn answer(
                 paged: $crate::api::cloudapi::list::Paged<$row>,

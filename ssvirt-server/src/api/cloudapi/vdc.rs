@@ -446,8 +446,16 @@ impl VdcsApi {
         id: Path<String>,
         vdc: Path<String>,
     ) -> Result<Answered<Vdc>, VcdError> {
-        let id = of_org(&ctx, &id, &vdc).await?;
-        show(&ctx, id).await
+        let (org, id) = (Id::<model::Org>::parse(&id)?, Id::<model::Vdc>::parse(&vdc)?);
+        let shown = show(&ctx, id).await;
+        let own = |shown: &Answered<Vdc>| {
+            shown.body().org.as_ref().is_some_and(|known| known.id == Some(org.urn()))
+        };
+        match shown {
+            Ok(shown) if own(&shown) => Ok(shown),
+            Err(error) if error.status != StatusCode::FORBIDDEN => Err(error),
+            _ => Err(not_here(id)),
+        }
     }
 
     /// Change a VDC; what is left out stays

@@ -334,7 +334,7 @@ impl VAppApi {
     async fn products(&self, ctx: Ctx, id: Path<String>) -> Answer<types::ProductSectionList> {
         let (href, products) = match Target::parse(&id)? {
             Target::VApp(id) => {
-                (ctx.links.vapp(id), ctx.cloud.vapp(&ctx.caller, id).await?.vapp.products)
+                (ctx.links.vapp(id), ctx.cloud.vapp(&ctx.caller, id).await?.vapp.products.clone())
             }
             Target::Vm(id) => (ctx.links.vm(id), ctx.cloud.vm(&ctx.caller, id).await?.vm.products),
         };

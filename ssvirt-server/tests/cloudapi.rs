@@ -640,6 +640,10 @@ fn bodies_that_are_no_json_change_nothing() {
             "{\"name\": 1}",
             "{\"name\": \"x\", \"wrong\": 1}",
             "{\"name\": \"a b\"}",
+            "[null, \"x\"]",
+            "{\"name\": \"x\", \"managedBy\": []}",
+            "{\"name\": \"x\\u0000\"}",
+            "{\"name\": \"x\", \"orgVdcCount\": 1e400}",
         ] {
             let answer = provider.send("POST", path, Some("application/json"), body).await;
             answer.refused(400, "BAD_REQUEST");

@@ -201,7 +201,7 @@ impl<'a, T: DeserializeOwned + Type + Send> ApiExtractor<'a> for Given<T> {
             }
         }
         let bytes = body.take()?.into_bytes_limit(MAX_BODY).await?;
-        let value = serde_json::from_slice(&bytes)
+        let value = super::json::from_slice(&bytes)
             .map_err(|error| VcdError::bad_request(format!("Bad request: {error}")))?;
         Ok(Self(value))
     }

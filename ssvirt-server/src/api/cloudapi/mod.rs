@@ -5,6 +5,7 @@ pub mod answer;
 mod catalog;
 mod instantiate;
 mod item;
+mod json;
 pub mod list;
 mod org;
 mod policy;

@@ -189,10 +189,10 @@ fn is_list(operation: &MetaOperation) -> bool {
 /// What every list takes; read by `cloudapi::list::Listing`.
 fn list_params() -> Vec<MetaOperationParam> {
     let text = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
-    let number = |most: f64| {
+    let number = || {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
             minimum: Some(1.0),
-            maximum: Some(most),
+            maximum: Some(f64::from(u32::MAX)),
             ..MetaSchema::new("integer")
         }))
     };
@@ -210,8 +210,8 @@ fn list_params() -> Vec<MetaOperationParam> {
         param("filter", "Which rows, in FIQL; plain text is looked for in names.", text()),
         param("sortAsc", "A field to sort by.", text()),
         param("sortDesc", "A field to sort by, the greatest first.", text()),
-        param("page", "The page, from 1.", number(f64::from(u32::MAX))),
-        param("pageSize", "Rows a page; at most 128.", number(128.0)),
+        param("page", "The page, from 1.", number()),
+        param("pageSize", "Rows a page; more than 128 are as if 128 were asked for.", number()),
     ]
 }
 

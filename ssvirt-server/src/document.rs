@@ -175,7 +175,7 @@ fn is_cloud_api(path: &str) -> bool {
 }
 
 /// The newest version that has an operation.
-fn last_version(operation: &MetaOperation) -> ApiVersion {
+pub fn last_version(operation: &MetaOperation) -> ApiVersion {
     let legacy = operation.operation_id.is_some_and(|id| session::LEGACY.contains(&id));
     let mut served = ApiVersion::SERVED.iter().rev().map(|served| served.version);
     served.find(|version| !legacy || *version < ApiVersion::V38_0).unwrap_or(ApiVersion::NEWEST)

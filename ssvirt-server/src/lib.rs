@@ -7,6 +7,7 @@
 //!   listen (TLS) -> negotiate (Accept, version, errors, log) -> api/<resource> (ten-line handlers) -> Cloud
 //! ```
 
+mod allow;
 mod api;
 mod auth;
 pub mod cli;

@@ -24,6 +24,7 @@ use ssvirt_vcd::{
 };
 
 use crate::{
+    allow,
     context::Negotiated,
     document::CloudApiError,
     error::VcdError,
@@ -105,6 +106,10 @@ impl<E: Endpoint> Endpoint for Negotiate<E> {
             }
         };
         write_body(&mut response, surface, format, version);
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            let methods = header_value(&allow::methods(&path, version));
+            response.headers_mut().entry(header::ALLOW).or_insert(methods);
+        }
         response.headers_mut().insert("x-vmware-vcloud-request-id", header_value(&request_id));
         tracing::info!(
             target: "ssvirt::request",

@@ -651,3 +651,21 @@ fn bodies_that_are_no_json_change_nothing() {
         assert_eq!(before, app.stored().await);
     });
 }
+
+#[test]
+fn a_method_that_a_path_does_not_have_is_answered_with_those_it_has() {
+    common::run(async {
+        let app = App::start().await;
+        let client = app.user(ADMIN).await;
+        for (method, path, allowed) in [
+            ("TRACE", "/cloudapi/1.0.0/orgs", "GET, POST"),
+            ("POST", "/cloudapi/1.0.0/vms/x", "DELETE, GET"),
+            ("GET", "/cloudapi/1.0.0/sessions/provider", "POST"),
+            ("PATCH", "/api/org", "GET"),
+        ] {
+            let answer = client.send(method, path, None, "").await;
+            let answer = answer.refused(405, "METHOD_NOT_ALLOWED");
+            assert_eq!(answer.header("allow"), allowed, "{method} {path}");
+        }
+    });
+}

@@ -19,7 +19,8 @@ use ssvirt_core::{
     page::PageRequest,
     query::{Query, RecordType},
     service::{
-        Caller, NewVApp, NewVm, NicRequest, Recompose, VAppNetworkRequest, VmChange, VmSource,
+        Caller, Deletion, NewVApp, NewVm, NicRequest, Recompose, VAppNetworkRequest, VmChange,
+        VmSource,
     },
 };
 use ssvirt_fixtures::{demo, finished, specs};
@@ -137,7 +138,7 @@ impl Scene {
     }
 
     async fn delete(&self, vapp: Id<VApp>) -> TaskStatus {
-        self.ended(self.cloud().delete_vapp(&self.admin, vapp, true).await).await
+        self.ended(self.cloud().delete_vapp(&self.admin, vapp, Deletion::Forced).await).await
     }
 
     async fn vms(&self, vapp: Id<VApp>) -> Vec<Vm> {

@@ -48,7 +48,7 @@ pub async fn main() -> Result<()> {
             println!("  {} is {:?}", vm.name, vm.state.power);
         }
     }
-    let task = cloud.delete_vapp(&me, shop.id, true).await?;
+    let task = cloud.delete_vapp(&me, shop.id, Deletion::Forced).await?;
     println!("{}: {}", task.operation, task.status.name());
     let gone = cloud.vapp(&me, shop.id).await.is_err();
     cloud.stop().await;

@@ -406,6 +406,12 @@ fn a_template_is_instantiated_in_every_shape() {
             json!({"name": "five-parts", "catalogItem": {"id": format!("{of_catalog}:ubuntu-24.04")}}),
             json!({"name": "by-urn", "catalogItemUrn": id, "powerOn": false, "deploy": false}),
             json!({
+                "name": "any-network", "catalogItemUrn": id, "powerOn": false,
+                "networkConnectionSection": {"networkConnection": [{
+                    "network": "default", "networkConnectionIndex": 0, "isConnected": true,
+                    "ipAddressAllocationMode": "POOL", "isPrimary": true}]},
+            }),
+            json!({
                 "name": "wizard", "description": "d", "catalogItemUrn": id, "powerOn": true,
                 "deploy": true, "acceptAllEulas": true,
                 "guestCustomization": {"computerName": "web-1", "adminPassword": "guest password",
@@ -436,6 +442,9 @@ fn a_template_is_instantiated_in_every_shape() {
         assert_eq!(nic["networkName"], "demo-net");
         assert!(nic["ipAddress"].as_str().unwrap().starts_with("192.168.100."), "{nic}");
         assert!(!vm.to_string().contains("guest password"));
+        // What the wizard says where no network has been chosen.
+        let open = get(&user, &at("vms", &state("any-network")["vms"][0]["id"])).await;
+        assert_eq!(open["networkConnections"][0]["networkName"], "demo-net");
         let guest = format!("{}/guestCustomizationSection", vm["href"].as_str().unwrap());
         let guest = user.get(&guest).await.ok().xml();
         assert_eq!(guest.child("ComputerName").text, "web-1");
@@ -497,13 +506,49 @@ fn vms_are_powered_and_deleted() {
         assert!(after["updatedAt"].as_str() > after["createdAt"].as_str(), "{after}");
         let again = send(&admin, "POST", &format!("{vm}/actions/powerOff"), &Value::Null).await;
         again.refused(400, "INVALID_STATE");
-        // Refused before anything is deleted: it still holds resources.
-        send(&admin, "DELETE", &vapp, &Value::Null).await.refused(400, "INVALID_STATE");
-        get(&admin, &vm).await;
-        let gone = send(&admin, "DELETE", &format!("{vapp}?force=true"), &Value::Null).await;
+    });
+}
+
+#[test]
+fn what_runs_is_deleted_only_by_force_and_what_is_off_without() {
+    common::run(async {
+        let app = App::start().await;
+        let admin = app.user(ADMIN).await;
+        let items = get(&admin, "/cloudapi/1.0.0/catalogItems?search=UBUNTU").await;
+        let body = json!({"name": "a", "catalogItemUrn": items["values"][0]["id"]});
+        for (action, query) in [("", "?force=true"), ("suspend", "?force=true"), ("powerOff", "")] {
+            let vapp = at("vapps", &instantiate(&admin, &body).await.is(201).json()["id"]);
+            app.settled().await;
+            let vm = at("vms", &get(&admin, &vapp).await["vms"][0]["id"]);
+            let act = |action: &str| {
+                let (admin, path) = (admin.clone(), format!("{vm}/actions/{action}"));
+                async move {
+                    let task = send(&admin, "POST", &path, &Value::Null).await;
+                    finished(&admin, task).await;
+                }
+            };
+            if !action.is_empty() {
+                act(action).await;
+            }
+            if !query.is_empty() {
+                // Refused before anything is deleted.
+                send(&admin, "DELETE", &vapp, &Value::Null).await.refused(400, "INVALID_STATE");
+                send(&admin, "DELETE", &vm, &Value::Null).await.refused(400, "INVALID_STATE");
+                get(&admin, &vm).await;
+            }
+            // Off is enough, although it is deployed: the console has no way to undeploy.
+            let gone = send(&admin, "DELETE", &format!("{vapp}{query}"), &Value::Null).await;
+            finished(&admin, gone).await;
+            assert_eq!(get(&admin, "/cloudapi/1.0.0/vms").await["resultTotal"], 0);
+        }
+        let vapp = at("vapps", &instantiate(&admin, &body).await.is(201).json()["id"]);
+        app.settled().await;
+        let vm = at("vms", &get(&admin, &vapp).await["vms"][0]["id"]);
+        let off = send(&admin, "POST", &format!("{vm}/actions/powerOff"), &Value::Null).await;
+        finished(&admin, off).await;
+        let gone = send(&admin, "DELETE", &vm, &Value::Null).await;
         finished(&admin, gone).await;
-        assert_eq!(get(&admin, "/cloudapi/1.0.0/vms").await["resultTotal"], 0);
-        instantiate(&admin, &body).await.is(201);
+        assert_eq!(get(&admin, &vapp).await["numberOfVMs"], 0);
     });
 }
 

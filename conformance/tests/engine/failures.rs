@@ -7,7 +7,7 @@ use ssvirt_core::{
     ErrorKind,
     backend::VmPlan,
     model::{Phase, PowerState, TaskStatus, VApp, Vm},
-    service::{HardwareChange, NewVm, Recompose, VmChange, VmSource},
+    service::{Deletion, HardwareChange, NewVm, Recompose, VmChange, VmSource},
     status::Status,
 };
 
@@ -146,7 +146,7 @@ async fn a_cancelled_task_is_undone() {
 async fn a_cancelled_deletion_leaves_whole_vms() {
     let scene = slow("delete_vm").await;
     let (vapp, _) = scene.shop("shop", true).await.unwrap();
-    let task = scene.cloud.delete_vapp(&scene.me, vapp.id, true).await.unwrap();
+    let task = scene.cloud.delete_vapp(&scene.me, vapp.id, Deletion::Forced).await.unwrap();
     // Asked for while the first VM is being deleted: its row goes with it, the second VM stays.
     until("the task runs", || async {
         scene.row(task.id).await.unwrap().status == TaskStatus::Running

@@ -10,7 +10,7 @@ use ssvirt_core::{
     Cloud, ErrorKind, VmBackend,
     backend::PowerAction,
     model::{Task, TaskStatus, Vm},
-    service::{HardwareChange, VmChange},
+    service::{Deletion, HardwareChange, VmChange},
     task::EngineConfig,
 };
 
@@ -131,8 +131,8 @@ async fn what_is_worked_on_is_busy() {
     let refusals = [
         change(4096).await.unwrap_err(),
         scene.cloud.power_vm(me, web, PowerAction::On).await.unwrap_err(),
-        scene.cloud.delete_vm(me, web).await.unwrap_err(),
-        scene.cloud.delete_vapp(me, vapp.id, true).await.unwrap_err(),
+        scene.cloud.delete_vm(me, web, Deletion::Undeployed).await.unwrap_err(),
+        scene.cloud.delete_vapp(me, vapp.id, Deletion::Forced).await.unwrap_err(),
     ];
     assert!(refusals.iter().all(|error| error.kind() == ErrorKind::Busy), "{refusals:?}");
     assert_eq!(scene.ended(&task).await.status, TaskStatus::Success);

@@ -7,8 +7,8 @@ use ssvirt_core::{
     model::{IpMode, IpRange, IpScope, PowerState, Task, TaskStatus, VApp, Vdc, Vm},
     rights::role,
     service::{
-        Caller, NewNetwork, NewStorageProfile, NewUser, NewVApp, NewVdc, NewVm, NicRequest,
-        VAppNetworkRequest, VmChange, VmSource,
+        Caller, Deletion, NewNetwork, NewStorageProfile, NewUser, NewVApp, NewVdc, NewVm,
+        NicRequest, VAppNetworkRequest, VmChange, VmSource,
     },
 };
 use ssvirt_fixtures::specs;
@@ -277,12 +277,12 @@ async fn a_running_vapp_is_not_deleted_without_force() {
     let (vapp, _) = scene.shop("shop", true).await.unwrap();
     let (db, web) = (scene.vm("db").await, scene.vm("web").await);
     let refused = ErrorKind::InvalidState;
-    scene.assert_refused(refused, cloud.delete_vapp(me, vapp.id, false)).await;
-    scene.assert_refused(refused, cloud.delete_vm(me, web.id)).await;
+    scene.assert_refused(refused, cloud.delete_vapp(me, vapp.id, Deletion::Undeployed)).await;
+    scene.assert_refused(refused, cloud.delete_vm(me, web.id, Deletion::Undeployed)).await;
     // One that runs is enough.
     let how = ssvirt_core::service::Undeploy::PowerOff;
     scene.ended(&cloud.undeploy_vm(me, web.id, how).await.unwrap()).await;
-    scene.assert_refused(refused, cloud.delete_vapp(me, vapp.id, false)).await;
+    scene.assert_refused(refused, cloud.delete_vapp(me, vapp.id, Deletion::Undeployed)).await;
     assert_eq!(scene.row(db.id).await.unwrap().state.power, PowerState::On);
     scene.delete(&vapp, true).await.unwrap();
     scene.assert_nothing_left("shop").await;

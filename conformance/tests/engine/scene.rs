@@ -13,7 +13,7 @@ use ssvirt_core::{
     env::{Clock, ManualClock, SystemClock},
     id::Entity,
     model::{Event, Org, Outcome, PowerState, ProviderVdc, Task, Template, VApp, Vdc, Vm},
-    service::{Caller, NewTemplate, NewVApp},
+    service::{Caller, Deletion, NewTemplate, NewVApp},
     store::{Table, UnitOfWork},
     task::EngineConfig,
 };
@@ -182,7 +182,8 @@ impl Scene {
     }
 
     pub async fn delete(&self, vapp: &VApp, force: bool) -> Result<()> {
-        let task = self.cloud.delete_vapp(&self.me, vapp.id, force).await?;
+        let deletion = if force { Deletion::Forced } else { Deletion::Undeployed };
+        let task = self.cloud.delete_vapp(&self.me, vapp.id, deletion).await?;
         let task = self.ended(&task).await;
         match task.failure {
             None => Ok(()),

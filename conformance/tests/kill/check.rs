@@ -9,7 +9,7 @@ use ssvirt_core::{
     model::{
         Catalog, Event, Org, Outcome, Phase, PowerState, Task, TaskStatus, Template, VApp, Vdc, Vm,
     },
-    service::{Caller, NewOrg, NewVApp},
+    service::{Caller, Deletion, NewOrg, NewVApp},
 };
 use ssvirt_fixtures::finished;
 
@@ -154,7 +154,7 @@ async fn as_asked(
 async fn usable(place: &Place, complaints: &mut Vec<String>) {
     let (cloud, me) = (&place.cloud, &Caller::system());
     for vapp in place.all::<VApp>().await {
-        let deleted = match cloud.delete_vapp(me, vapp.id, true).await {
+        let deleted = match cloud.delete_vapp(me, vapp.id, Deletion::Forced).await {
             // The worker in the background may have it.
             Ok(task) => finished(cloud, me, task).await,
             Err(error) => Err(error),

@@ -15,7 +15,8 @@ use ssvirt_core::{
     id::Entity,
     model::{ProviderVdc, Task, Template, VApp, Vdc, Vm},
     service::{
-        Caller, HardwareChange, NewTemplate, NewVApp, NewVm, Recompose, Removal, VmChange, VmSource,
+        Caller, Deletion, HardwareChange, NewTemplate, NewVApp, NewVm, Recompose, Removal,
+        VmChange, VmSource,
     },
     store::{By, Table, UnitOfWork},
     task::EngineConfig,
@@ -216,7 +217,7 @@ impl Place {
                 let force = Removal { force: true, ..Removal::default() };
                 cloud.delete_org(me, org, force).await
             }
-            Scenario::Delete => cloud.delete_vapp(me, self.vapp().await, true).await,
+            Scenario::Delete => cloud.delete_vapp(me, self.vapp().await, Deletion::Forced).await,
             Scenario::PowerOn => cloud.power_vapp(me, self.vapp().await, PowerAction::On).await,
             Scenario::Change => {
                 let hardware =

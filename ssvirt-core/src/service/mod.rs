@@ -35,7 +35,7 @@ pub use query::may_query;
 pub use resolve::Resolved;
 pub use session::Login;
 pub use user::{NewUser, RoleName, UserChange};
-pub use vapp::{NewVApp, NewVm, Recompose, VAppDetails, VmSource};
+pub use vapp::{Deletion, NewVApp, NewVm, Recompose, VAppDetails, VmSource};
 pub use vdc::{NewStorageProfile, NewVdc, StorageProfileChange, VdcChange, VdcDetails};
 pub use vm::{DiskRequest, HardwareChange, NicRequest, VmChange, VmDetails};
 

@@ -13,8 +13,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     id::{Id, Urn},
     model::{
-        Lease, Network, Org, Phase, Product, StorageProfile, Task, Template, TemplateStatus,
-        TemplateVm, User, VApp, VAppNetwork, Vdc, Vm, VmSpec, VmState,
+        Lease, Network, Org, Phase, PowerState, Product, StorageProfile, Task, Template,
+        TemplateStatus, TemplateVm, User, VApp, VAppNetwork, Vdc, Vm, VmSpec, VmState,
     },
     rights::right,
     store::{
@@ -45,6 +45,28 @@ pub struct NewVApp {
     pub deploy: bool,
     /// Whether they are switched on too.
     pub power_on: bool,
+}
+
+/// Up to which state VMs are deleted, alone or with their vApp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// Those that are undeployed: VCD's rule.
+    Undeployed,
+    /// Those that are off, although they may be deployed. For clients that have no way to undeploy.
+    Stopped,
+    /// Whatever they do.
+    Forced,
+}
+
+impl Deletion {
+    /// Whether a VM may be deleted as it is.
+    pub(super) fn allows(self, vm: &Vm) -> bool {
+        match self {
+            Self::Undeployed => !vm.deployed,
+            Self::Stopped => !vm.deployed || vm.state.power == PowerState::Off,
+            Self::Forced => true,
+        }
+    }
 }
 
 /// What a new VM is made like.
@@ -270,7 +292,7 @@ impl Cloud {
             caller.require(right::VAPP_DELETE)?;
             let at = vms.iter().position(|row| row.id == vm).ok_or_else(|| Error::no_access(vm))?;
             let vm = vms.swap_remove(at);
-            if vm.deployed {
+            if !Deletion::Undeployed.allows(&vm) {
                 return Err(running("VM", &vm.name));
             }
             task.locks.push(vm.id.any());
@@ -292,16 +314,22 @@ impl Cloud {
         self.run(caller, tx, task).await
     }
 
-    /// Deletes a vApp with its VMs. One that runs is refused before anything is touched, unless forced.
+    /// Deletes a vApp with its VMs, all of which must be in a state to be deleted: else it is refused before
+    /// anything is touched.
     ///
     /// # Errors
     /// `InvalidState`, `Busy`, `Forbidden`.
-    pub async fn delete_vapp(&self, caller: &Caller, id: Id<VApp>, force: bool) -> Result<Task> {
+    pub async fn delete_vapp(
+        &self,
+        caller: &Caller,
+        id: Id<VApp>,
+        deletion: Deletion,
+    ) -> Result<Task> {
         let mut tx = self.begin().await?;
         let vapp = locked_vapp(&mut tx, caller, id).await?;
         caller.require(right::VAPP_DELETE)?;
         let vms: Vec<Vm> = tx.select(&[By::VApp(id)]).await?;
-        if !force && vms.iter().any(|vm| vm.deployed) {
+        if !vms.iter().all(|vm| deletion.allows(vm)) {
             return Err(running("vApp", &vapp.name));
         }
         let mut task = vapp_task(&vapp, "vdcDeleteVapp", "Deleting");

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
-use super::{Caller, Cloud, check_name, found, vapp::visible_vapp, vdc::admit_change};
+use super::{Caller, Cloud, Deletion, check_name, found, vapp::visible_vapp, vdc::admit_change};
 use crate::{
     backend::VmRef,
     error::{Error, ErrorKind, Result},
@@ -212,12 +212,12 @@ impl Cloud {
     /// Deletes a VM; its vApp stays.
     ///
     /// # Errors
-    /// `InvalidState` for one that runs, `Busy`, `Forbidden`.
-    pub async fn delete_vm(&self, caller: &Caller, id: Id<Vm>) -> Result<Task> {
+    /// `InvalidState` for one whose state does not allow it, `Busy`, `Forbidden`.
+    pub async fn delete_vm(&self, caller: &Caller, id: Id<Vm>, deletion: Deletion) -> Result<Task> {
         let mut tx = self.begin().await?;
         let (vm, _) = locked_vm(&mut tx, caller, id).await?;
         caller.require(right::VAPP_DELETE)?;
-        if vm.deployed {
+        if !deletion.allows(&vm) {
             return Err(super::vapp::running("VM", &vm.name));
         }
         let mut task = vm_task(&vm, "vappDeleteVm", "Deleting");

@@ -79,7 +79,8 @@ pub struct NetworkSection {
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NicSettings {
-    /// The name of a network of the VDC; `none` for no network.
+    /// The name of a network of the VDC; `none` for no network, `default` for the first one unless one has
+    /// that name.
     network: String,
     /// Its number, from 0.
     network_connection_index: i32,
@@ -92,6 +93,9 @@ pub struct NicSettings {
     /// Whether it is the primary one; the first is, unless said.
     is_primary: Option<bool>,
 }
+
+/// What the web console calls the network where none has been chosen.
+const ANY_NETWORK: &str = "default";
 
 /// A catalog item as a client names it.
 struct ItemName {
@@ -187,6 +191,20 @@ impl InstantiateTemplate {
         Ok(change)
     }
 
+    /// Says which network is meant where the console leaves it open: the first by name.
+    fn choose_network(&mut self, known: &[model::Network]) {
+        if known.iter().any(|network| network.name == ANY_NETWORK) {
+            return;
+        }
+        let Some(first) = known.iter().map(|network| &network.name).min() else { return };
+        let section = self.network_connection_section.iter_mut();
+        for nic in section.flat_map(|section| &mut section.network_connection) {
+            if nic.network == ANY_NETWORK {
+                nic.network.clone_from(first);
+            }
+        }
+    }
+
     /// The networks that its NICs are connected to, as networks of the new vApp.
     fn networks(&self, known: &[model::Network]) -> Result<Vec<VAppNetworkRequest>, VcdError> {
         let mut networks: Vec<VAppNetworkRequest> = Vec::new();
@@ -267,7 +285,7 @@ impl InstantiateApi {
         id: Path<String>,
         body: Given<InstantiateTemplate>,
     ) -> Result<Made<VApp>, VcdError> {
-        let body = body.0;
+        let mut body = body.0;
         let vdc = ctx.cloud.vdc(&ctx.caller, Id::parse(&id)?).await?;
         let template = body.item()?.template(&ctx).await?;
         let (template, ..) = ctx.cloud.template(&ctx.caller, template).await?;
@@ -276,6 +294,7 @@ impl InstantiateApi {
             None => Vec::new(),
         };
         let known: Vec<_> = known.into_iter().filter(|network| network.vdc == vdc.id).collect();
+        body.choose_network(&known);
         let change = body.change(template.vms.len())?;
         let deploy = body.deploy.unwrap_or(true);
         let new = NewVApp {

@@ -7,6 +7,7 @@ use ssvirt_core::{
     filter::Filter,
     model,
     query::{Row, Subject},
+    service::Deletion,
 };
 
 use super::{
@@ -219,7 +220,7 @@ impl VAppsApi {
 
     /// Delete a vApp with its VMs
     ///
-    /// One that runs only with `force=true`.
+    /// One whose VMs are not all off only with `force=true`.
     #[oai(
         path = "/cloudapi/1.0.0/vapps/:id",
         method = "delete",
@@ -231,8 +232,10 @@ impl VAppsApi {
         id: Path<String>,
         force: Query<Option<String>>,
     ) -> Result<Started, VcdError> {
-        let force = super::removal(None, force.0).force;
-        let task = ctx.cloud.delete_vapp(&ctx.caller, Id::parse(&id)?, force).await?;
+        let forced = super::removal(None, force.0).force;
+        // The web console has no way to undeploy.
+        let deletion = if forced { Deletion::Forced } else { Deletion::Stopped };
+        let task = ctx.cloud.delete_vapp(&ctx.caller, Id::parse(&id)?, deletion).await?;
         Ok(Started::new(&ctx, &task))
     }
 }

@@ -8,7 +8,7 @@ use ssvirt_core::{
     filter::Filter,
     model,
     query::{Row, Subject},
-    service::VmDetails,
+    service::{Deletion, VmDetails},
 };
 
 use super::{
@@ -245,7 +245,7 @@ impl VmsApi {
     /// Delete a VM that is switched off
     #[oai(path = "/cloudapi/1.0.0/vms/:id", method = "delete", operation_id = "deleteCloudApiVm")]
     async fn delete(&self, ctx: Ctx, id: Path<String>) -> Result<Started, VcdError> {
-        let task = ctx.cloud.delete_vm(&ctx.caller, Id::parse(&id)?).await?;
+        let task = ctx.cloud.delete_vm(&ctx.caller, Id::parse(&id)?, Deletion::Stopped).await?;
         Ok(Started::new(&ctx, &task))
     }
 

@@ -11,7 +11,7 @@ use ssvirt_core::{
     backend::PowerAction,
     id::{EntityKind, Urn},
     model::{Task, VApp, Vm},
-    service::Undeploy,
+    service::{Deletion, Undeploy},
 };
 use ssvirt_vcd::types;
 
@@ -135,10 +135,11 @@ impl VAppApi {
     /// Delete a vApp or VM
     #[oai(path = "/api/vApp/:id", method = "delete", operation_id = "deleteVApp")]
     async fn delete(&self, ctx: Ctx, id: Path<String>, force: Query<Option<String>>) -> TaskAnswer {
-        let force = force.0.is_some_and(|force| force.eq_ignore_ascii_case("true"));
+        let forced = force.0.is_some_and(|force| force.eq_ignore_ascii_case("true"));
+        let deletion = if forced { Deletion::Forced } else { Deletion::Undeployed };
         let task = match Target::parse(&id)? {
-            Target::VApp(id) => ctx.cloud.delete_vapp(&ctx.caller, id, force).await?,
-            Target::Vm(id) => ctx.cloud.delete_vm(&ctx.caller, id).await?,
+            Target::VApp(id) => ctx.cloud.delete_vapp(&ctx.caller, id, deletion).await?,
+            Target::Vm(id) => ctx.cloud.delete_vm(&ctx.caller, id, Deletion::Undeployed).await?,
         };
         accepted(&ctx, &task)
     }

@@ -6,7 +6,7 @@ pub mod sections;
 pub mod view;
 
 use poem_openapi::{OpenApi, param::Path};
-use ssvirt_core::{Id, backend::PowerAction, model::Vm};
+use ssvirt_core::{Id, backend::PowerAction, model::Vm, service::Deletion};
 use ssvirt_vcd::types;
 
 use super::{
@@ -37,7 +37,10 @@ impl VmApi {
     /// Delete a VM
     #[oai(path = "/api/vm/:id", method = "delete", operation_id = "deleteVm")]
     async fn delete(&self, ctx: Ctx, id: Path<String>) -> TaskAnswer {
-        accepted(&ctx, &ctx.cloud.delete_vm(&ctx.caller, Id::parse(&id)?).await?)
+        accepted(
+            &ctx,
+            &ctx.cloud.delete_vm(&ctx.caller, Id::parse(&id)?, Deletion::Undeployed).await?,
+        )
     }
 
     /// Power a VM on

@@ -95,9 +95,9 @@ impl<K: Entity> Id<K> {
     /// # Errors
     /// `BadRequest` for anything else.
     pub fn parse(text: &str) -> Result<Self> {
-        parse_uuid(K::KIND, text).map(Self::new).ok_or_else(|| {
-            Error::bad_request(format!("\"{text}\" is not a {} id", K::KIND.label()))
-        })
+        parse_uuid(K::KIND, text)
+            .map(Self::new)
+            .ok_or_else(|| Error::bad_request(format!("\"{text}\" is no {} id", K::KIND.label())))
     }
 }
 

@@ -714,3 +714,65 @@ fn a_method_that_a_path_does_not_have_is_answered_with_those_it_has() {
         }
     });
 }
+
+#[test]
+fn filters_that_are_too_much_are_refused() {
+    common::run(async {
+        let app = App::start().await;
+        let client = app.user(ADMIN).await;
+        let nested = |depth: usize| format!("{}name==a{}", "(".repeat(depth), ")".repeat(depth));
+        let long = "x".repeat(20_000);
+        for list in ["orgs", "users", "roles", "rights", "vdcs", "catalogs", "vapps", "vms"] {
+            let field = if list == "users" { "username" } else { "name" };
+            let refused = [
+                "filter=name==%00".to_owned(),
+                format!("filter={}", nested(5_000).replace("name", field)),
+                format!("filter={}", "(".repeat(5_000) + "a==b"),
+                format!("filter={field}==a;;{field}==b"),
+                "filter=%ff==a".to_owned(),
+                "page=99999999999999999999".to_owned(),
+                "pageSize=-1".to_owned(),
+                format!("sortAsc={long}"),
+            ];
+            for query in refused {
+                let path = format!("/cloudapi/1.0.0/{list}?{query}");
+                send(&client, "GET", &path, &Value::Null).await.refused(400, "BAD_REQUEST");
+            }
+            for query in [
+                format!("filter={}", nested(10).replace("name", field)),
+                format!("filter={field}=={long}"),
+                "search=%01%7f%e2%80%ae".to_owned(),
+                "page=4294967295&pageSize=4294967295".to_owned(),
+            ] {
+                get(&client, &format!("/cloudapi/1.0.0/{list}?{query}")).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn the_examples_of_the_documents_can_be_sent() {
+    common::run(async {
+        let app = App::start().await;
+        let provider = app.user(ADMINISTRATOR).await;
+        let document = common::openapi::document();
+        let example = |schema: &str| document["components"]["schemas"][schema]["example"].clone();
+        let made = send(&provider, "POST", "/cloudapi/1.0.0/orgs", &example("Org")).await.is(201);
+        let vdcs = format!("/api/admin/org/{}/vdcs", made.json()["id"].as_str().unwrap());
+        send(&provider, "POST", &vdcs, &example("Vdc")).await.is(201);
+        let admin = app.user(ADMIN).await;
+        for (path, schema) in [("users", "VcdUser"), ("catalogs", "Catalog")] {
+            let path = format!("/cloudapi/1.0.0/{path}");
+            send(&admin, "POST", &path, &example(schema)).await.is(201);
+        }
+        let changed = example("PreferencesChange");
+        send(&admin, "PUT", "/api/v1/user/preferences", &changed).await.ok();
+        // An item's id is another in every installation.
+        let items = get(&admin, "/cloudapi/1.0.0/catalogItems?filter=name==debian-13").await;
+        let mut new = example("InstantiateTemplate");
+        new["catalogItem"]["id"] = items["values"][0]["id"].clone();
+        let vdcs = get(&admin, "/cloudapi/1.0.0/vdcs?filter=name==demo-vdc").await;
+        let path = at("vdcs", &vdcs["values"][0]["id"]) + "/actions/instantiateTemplate";
+        send(&admin, "POST", &path, &new).await.is(201);
+    });
+}

@@ -97,7 +97,8 @@ def flatmap_case(context, case):
 @schemathesis.hook
 def filter_query(context, query):
     """An empty number is as if it were not there, which Schemathesis takes for a wrong one."""
-    return all(query.get(name) not in ("", [], {}, None) for name in ("page", "pageSize") if name in query)
+    numbers = [value for name, value in (query or {}).items() if name in ("page", "pageSize")]
+    return not any(value in ("", [], {}, None) for value in numbers)
 
 
 # ------------------------------------------------------------------------------------ aiming

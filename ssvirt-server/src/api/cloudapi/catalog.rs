@@ -1,6 +1,6 @@
 //! `/cloudapi/1.0.0/catalogs`.
 
-use poem_openapi::{Object, OpenApi, param::Path, param::Query};
+use poem_openapi::{Object, OpenApi, param::Path, param::Query, types::Example};
 use serde::{Deserialize, Serialize};
 use ssvirt_core::{
     Id, model,
@@ -21,13 +21,13 @@ pub struct CatalogsApi;
 /// A catalog.
 #[serde_with::skip_serializing_none]
 #[derive(Default, Object, Serialize, Deserialize)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", example, skip_serializing_if_is_none)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Catalog {
     /// The URN.
     id: Option<String>,
     /// The name.
-    #[oai(validator(max_length = 128))]
+    #[oai(validator(min_length = 1, max_length = 128))]
     name: Option<String>,
     /// Free text.
     description: Option<String>,
@@ -55,6 +55,17 @@ pub struct Catalog {
     owner: Option<EntityRef>,
     /// Raised with every change of its items.
     version: Option<i64>,
+}
+
+impl Example for Catalog {
+    fn example() -> Self {
+        Self {
+            name: Some("images".to_owned()),
+            description: Some("What machines are made from".to_owned()),
+            is_published: Some(false),
+            ..Self::default()
+        }
+    }
 }
 
 page_of! {

@@ -2,7 +2,7 @@
 //! web console asks for it.
 
 use percent_encoding::percent_decode_str;
-use poem_openapi::{Object, OpenApi, param::Path};
+use poem_openapi::{Object, OpenApi, param::Path, types::Example};
 use serde::Deserialize;
 use ssvirt_core::{
     Error, ErrorKind, Id,
@@ -22,11 +22,11 @@ pub struct InstantiateApi;
 
 /// What a new vApp is to be like.
 #[derive(Default, Object, Deserialize)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", example, skip_serializing_if_is_none)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct InstantiateTemplate {
     /// The name.
-    #[oai(validator(max_length = 128))]
+    #[oai(validator(min_length = 1, max_length = 128))]
     name: String,
     /// Free text.
     description: Option<String>,
@@ -46,9 +46,28 @@ pub struct InstantiateTemplate {
     network_connection_section: Option<NetworkSection>,
 }
 
+impl Example for InstantiateTemplate {
+    fn example() -> Self {
+        Self {
+            name: "web".to_owned(),
+            catalog_item: Some(EntityRef {
+                name: Some("debian-13".to_owned()),
+                id: Some("urn:vcloud:catalogitem:00000000-0000-0000-0000-00000000000a".to_owned()),
+            }),
+            deploy: Some(true),
+            power_on: Some(false),
+            guest_customization: Some(GuestSettings {
+                computer_name: Some("web-1".to_owned()),
+                ..GuestSettings::default()
+            }),
+            ..Self::default()
+        }
+    }
+}
+
 /// What a guest is set up with.
 #[derive(Default, Object, Deserialize)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct GuestSettings {
     /// The host name; only for a template with one VM.

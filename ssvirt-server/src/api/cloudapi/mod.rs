@@ -63,6 +63,7 @@ pub const fn apis() -> Apis {
 
 /// A reference to an object: clients name it by its id, its name, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none)]
 #[serde(default)]
 pub struct EntityRef {
     /// The name.

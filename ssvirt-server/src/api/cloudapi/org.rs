@@ -1,6 +1,6 @@
 //! `/cloudapi/1.0.0/orgs`.
 
-use poem_openapi::{Object, OpenApi, param::Path, param::Query};
+use poem_openapi::{Object, OpenApi, param::Path, param::Query, types::Example};
 use serde::{Deserialize, Serialize};
 use ssvirt_core::{
     Id, model,
@@ -21,7 +21,7 @@ pub struct OrgsApi;
 /// An organization.
 #[serde_with::skip_serializing_none]
 #[derive(Default, Object, Serialize, Deserialize)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", example, skip_serializing_if_is_none)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Org {
     /// The URN.
@@ -57,6 +57,19 @@ pub struct Org {
     can_manage_orgs: Option<bool>,
     /// Who manages it.
     managed_by: Option<EntityRef>,
+}
+
+impl Example for Org {
+    fn example() -> Self {
+        Self {
+            name: Some("acme".to_owned()),
+            display_name: Some("Acme Corporation".to_owned()),
+            description: Some("Makes everything".to_owned()),
+            is_enabled: Some(true),
+            can_publish: Some(false),
+            ..Self::default()
+        }
+    }
 }
 
 page_of! {

@@ -1,7 +1,7 @@
 //! `/api/v1/user`: what the web console keeps of the user who is logged in. Every body is in the envelope
 //! that it reads: `success` and `data`.
 
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Object, OpenApi, types::Example};
 use serde::{Deserialize, Serialize};
 use ssvirt_core::model;
 
@@ -87,31 +87,51 @@ pub struct Notifications {
 
 /// Some of the preferences; what is left out stays.
 #[derive(Object, Deserialize)]
+#[oai(example, skip_serializing_if_is_none)]
 #[serde(deny_unknown_fields)]
 pub struct PreferencesChange {
     /// What is to be different.
     preferences: SomePreferences,
 }
 
+impl Example for PreferencesChange {
+    fn example() -> Self {
+        let preferences = SomePreferences {
+            theme: Some("dark".to_owned()),
+            default_items_per_page: Some(25),
+            ..SomePreferences::default()
+        };
+        Self { preferences }
+    }
+}
+
 /// Some of [`Preferences`].
 #[derive(Default, Object, Deserialize)]
+#[oai(skip_serializing_if_is_none)]
 #[serde(deny_unknown_fields, default)]
 pub struct SomePreferences {
     /// `light`, `dark` or `auto`.
+    #[oai(validator(pattern = "^(light|dark|auto)$"))]
     theme: Option<String>,
     /// Language tag.
+    #[oai(validator(min_length = 1, max_length = 64))]
     language: Option<String>,
     /// Time zone.
+    #[oai(validator(min_length = 1, max_length = 64))]
     timezone: Option<String>,
     /// How dates are written.
+    #[oai(validator(min_length = 1, max_length = 64))]
     date_format: Option<String>,
     /// `12h` or `24h`.
+    #[oai(validator(pattern = "^(12h|24h)$"))]
     time_format: Option<String>,
     /// What it wants to be told of.
     notifications: Option<Notifications>,
     /// Rows a page.
+    #[oai(validator(minimum(value = "1"), maximum(value = "128")))]
     default_items_per_page: Option<i32>,
     /// Seconds between two looks; 0 is never.
+    #[oai(validator(minimum(value = "0"), maximum(value = "86400")))]
     auto_refresh_interval: Option<i32>,
 }
 

@@ -1,6 +1,6 @@
 //! `/cloudapi/1.0.0/users`.
 
-use poem_openapi::{Object, OpenApi, param::Path};
+use poem_openapi::{Object, OpenApi, param::Path, types::Example};
 use serde::{Deserialize, Serialize};
 use ssvirt_core::{
     Id, model,
@@ -21,11 +21,11 @@ pub struct UsersApi;
 /// A user.
 #[serde_with::skip_serializing_none]
 #[derive(Default, Object, Serialize, Deserialize)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", example, skip_serializing_if_is_none)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct VcdUser {
     /// The login name.
-    #[oai(validator(max_length = 128))]
+    #[oai(validator(min_length = 1, max_length = 128))]
     username: Option<String>,
     /// The name for people.
     #[serde(alias = "FullName")]
@@ -37,6 +37,7 @@ pub struct VcdUser {
     /// The URN.
     id: Option<String>,
     /// Its role; exactly one.
+    #[oai(validator(min_items = 1, max_items = 1))]
     role_entity_refs: Option<Vec<EntityRef>>,
     /// The organization it belongs to.
     org_entity_ref: Option<EntityRef>,
@@ -68,6 +69,24 @@ pub struct VcdUser {
     locked: Option<bool>,
     /// Whether where it comes from is gone.
     stranded: Option<bool>,
+}
+
+impl Example for VcdUser {
+    fn example() -> Self {
+        Self {
+            username: Some("operator".to_owned()),
+            full_name: Some("The operator on duty".to_owned()),
+            email: Some("operator@acme.example".to_owned()),
+            role_entity_refs: Some(vec![EntityRef {
+                name: Some("vApp User".to_owned()),
+                id: None,
+            }]),
+            deployed_vm_quota: Some(0),
+            stored_vm_quota: Some(10),
+            enabled: Some(true),
+            ..Self::default()
+        }
+    }
 }
 
 page_of! {

@@ -1,7 +1,7 @@
 //! VDCs: `/cloudapi/1.0.0/vdcs` to read, `/api/admin/org/{id}/vdcs` for providers to write.
 
 use poem::http::StatusCode;
-use poem_openapi::{Object, OpenApi, param::Path, param::Query as Param};
+use poem_openapi::{Object, OpenApi, param::Path, param::Query as Param, types::Example};
 use serde::{Deserialize, Serialize};
 use ssvirt_core::{
     Error, ErrorKind, Id,
@@ -24,13 +24,13 @@ pub struct VdcsApi;
 /// An organization VDC.
 #[serde_with::skip_serializing_none]
 #[derive(Default, Object, Serialize, Deserialize)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", example, skip_serializing_if_is_none)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Vdc {
     /// The URN.
     id: Option<String>,
     /// The name.
-    #[oai(validator(max_length = 128))]
+    #[oai(validator(min_length = 1, max_length = 128))]
     name: Option<String>,
     /// Free text.
     description: Option<String>,
@@ -58,9 +58,34 @@ pub struct Vdc {
     is_enabled: Option<bool>,
 }
 
+impl Example for Vdc {
+    fn example() -> Self {
+        let capacity = |limit, units: &str| Capacity {
+            allocated: Some(0),
+            limit: Some(limit),
+            units: Some(units.to_owned()),
+        };
+        Self {
+            name: Some("acme-vdc".to_owned()),
+            description: Some("Ten processors".to_owned()),
+            allocation_model: Some("Flex".to_owned()),
+            compute_capacity: Some(ComputeCapacity {
+                cpu: Some(capacity(20_000, "MHz")),
+                memory: Some(capacity(65_536, "MB")),
+            }),
+            nic_quota: Some(100),
+            network_quota: Some(50),
+            is_thin_provision: Some(true),
+            is_enabled: Some(true),
+            ..Self::default()
+        }
+    }
+}
+
 /// CPU and memory of a VDC.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Default, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none)]
 #[serde(deny_unknown_fields, default)]
 pub struct ComputeCapacity {
     /// CPU in MHz.
@@ -72,6 +97,7 @@ pub struct ComputeCapacity {
 /// An amount of a resource.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Default, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capacity {
     /// What is set aside.

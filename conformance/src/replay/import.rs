@@ -89,7 +89,7 @@ pub fn import(recording: &Path, lines: Option<&str>, about: &str) -> Result<Impo
             continue;
         }
         let exchange = exchange(recorded, &mut bindings, |id| {
-            imported.notes.push(format!("line {n} names {id}, which no line before it answered"));
+            imported.notes.push(format!("line {n} names {id}, which is in no answer before it"));
         });
         imported.flow.exchanges.push(exchange.map_err(|error| wrong(&error))?);
     }
@@ -132,19 +132,18 @@ fn exchange(
         .find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let media = media.map(|(_, value)| value.clone()).unwrap_or_default();
     // The request first: what it names must have been answered before.
-    let known = bindings.clone();
-    let path = normalise::general_text(&recorded.path, bindings, &root);
-    let body = normalise::general_text(&recorded.request_body, bindings, &root);
+    let general = |text: &str| normalise::general_request(text, bindings, &root);
+    let path = general(&recorded.path);
+    let body = general(&recorded.request_body);
     let kept = |name: &String| !LEFT_OUT.contains(&name.as_str()) && !name.starts_with("sec-");
     let headers = headers
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .filter(|(name, _)| kept(name))
-        .map(|(name, value)| (name, normalise::general_text(&who(value), bindings, &root)))
-        .collect();
-    for id in bindings.ids().values().filter(|id| known.variable_of(id).is_none()) {
-        unknown(id);
-    }
+        .map(|(name, value)| (name, general(&who(value))))
+        .collect::<Vec<_>>();
+    let said = headers.iter().map(|(_, value)| value).chain([&path, &body]);
+    said.for_each(|text| normalise::ids(text).for_each(&mut unknown));
     let mut tree = tree::parse(&media, &recorded.response_body)?;
     if let Some(tree) = &mut tree {
         normalise::straighten(tree);

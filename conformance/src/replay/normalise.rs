@@ -43,8 +43,23 @@ pub fn generalise(node: &mut Node, bindings: &mut Bindings, root: &str) {
     });
 }
 
-/// The text with placeholders for ids, times, MAC addresses and the server's address.
+/// The text with placeholders for ids, times, MAC addresses and the server's address. Ids that no variable is
+/// bound to get one.
 pub fn general_text(text: &str, bindings: &mut Bindings, root: &str) -> String {
+    placeholders(text, root, &mut |kind, id| Some(bindings.name(kind, id)))
+}
+
+/// The same of what a client sends. Ids that no variable is bound to are the client's own, and stay.
+pub fn general_request(text: &str, bindings: &Bindings, root: &str) -> String {
+    placeholders(text, root, &mut |_, id| bindings.variable_of(id).map(str::to_owned))
+}
+
+/// `variable` names the variable of an id of this kind; none where it stays.
+fn placeholders(
+    text: &str,
+    root: &str,
+    variable: &mut dyn FnMut(&str, &str) -> Option<String>,
+) -> String {
     let mut general = String::with_capacity(text.len());
     let mut rest = text;
     let escapes = [(root.to_owned(), "{root}")]
@@ -63,8 +78,10 @@ pub fn general_text(text: &str, bindings: &mut Bindings, root: &str) -> String {
             general.push_str(name);
             root.len()
         } else if let Some(length) = id_at(rest).filter(|_| !inside).filter(|_| is_random(rest)) {
-            let variable = bindings.name(kind_of(&general), &rest[..length]);
-            general.push_str(&format!("{{{variable}}}"));
+            match variable(kind_of(&general), &rest[..length]) {
+                Some(variable) => general.push_str(&format!("{{{variable}}}")),
+                None => general.push_str(&rest[..length]),
+            }
             length
         } else if let Some(length) = time_at(rest) {
             general.push_str("{time}");
@@ -79,6 +96,12 @@ pub fn general_text(text: &str, bindings: &mut Bindings, root: &str) -> String {
         rest = &rest[length..];
     }
     general
+}
+
+/// The random UUIDs in a text.
+pub fn ids(text: &str) -> impl Iterator<Item = &str> {
+    let at = |at: usize| text.get(at..).and_then(|rest| id_at(rest).map(|length| &rest[..length]));
+    (0..text.len()).filter_map(at).filter(|id| is_random(id))
 }
 
 /// Whether the text ends with an escape such as `%2F`.
@@ -154,7 +177,12 @@ mod tests {
             "catalog=={root:query}%2Fapi"
         );
         assert_eq!(general(&format!("urn%3Avcloud%3Avm%3A{vm}")), "urn%3Avcloud%3Avm%3A{vm.1}");
+        assert_eq!(general(&format!("urn%3avcloud%3avm%3a{vm}")), "urn%3avcloud%3avm%3a{vm.1}");
         let right = "00af13e7-a334-5918-9bdf-6f15dcbdfaf9";
         assert_eq!(general(right), right);
+        let mine = "e2b0c0de-0000-4000-8000-000000000000";
+        let body = format!(r#"{{"id":"urn:vcloud:vm:{vm}","own":"{mine}"}}"#);
+        let expected = format!(r#"{{"id":"urn:vcloud:vm:{{vm.1}}","own":"{mine}"}}"#);
+        assert_eq!(general_request(&body, &bindings, root), expected);
     }
 }

@@ -309,7 +309,7 @@ impl<'a> Session<'a> {
             for task in &running {
                 self.wait_for(task, exchange).await?;
             }
-            if let Some(own) = tree.as_ref().and_then(|tree| self.place_of(tree)) {
+            if let Some(own) = tree.as_ref().and_then(|tree| self.place_of(&request, tree)) {
                 tree = self.get(&own, &exchange.accept).await?.1;
             }
         }
@@ -329,7 +329,9 @@ impl<'a> Session<'a> {
         }
         let location = answer.header("location");
         if location.contains("/api/task/") {
-            return Ok(vec![location.to_owned()]);
+            let task = self.get(location, &[XML.to_owned()]).await?.1;
+            let runs = task.as_ref().and_then(status).is_some_and(is_running);
+            return Ok(if runs { vec![location.to_owned()] } else { Vec::new() });
         }
         // /cloudapi answers with what it changes, and does not always name the task.
         if !request.path.starts_with("/cloudapi/") || self.token.is_empty() {
@@ -342,10 +344,11 @@ impl<'a> Session<'a> {
             .unwrap_or_default())
     }
 
-    /// Where an answer can be fetched again.
-    fn place_of(&self, tree: &Node) -> Option<String> {
-        if let Some(href) = href(tree) {
-            return Some(href.to_owned());
+    /// Where an answer can be fetched again: under its own href, which leads to /api, or on /cloudapi, where
+    /// only vApps and VMs have tasks.
+    fn place_of(&self, request: &Request, tree: &Node) -> Option<String> {
+        if !request.path.starts_with("/cloudapi/") {
+            return href(tree).map(str::to_owned);
         }
         let id = tree.child_text("id")?;
         let kind = id.strip_prefix("urn:vcloud:")?.split(':').next()?;
@@ -494,8 +497,11 @@ mod tests {
             let mut state = self.0.lock().unwrap();
             state.0.push(format!("{} {}", request.method, request.path));
             let task = "https://vcd.test/api/task/1";
-            let vapp =
-                |status: &str| format!(r#"{{"id":"urn:vcloud:vapp:1","status":"{status}"}}"#);
+            let vapp = |status: &str| {
+                format!(
+                    r#"{{"id":"urn:vcloud:vapp:1","href":"https://vcd.test/api/vApp/1","status":"{status}"}}"#
+                )
+            };
             let xml = |body: String| ("application/*+xml", body);
             let (media, body) = match request.path.as_str() {
                 "/cloudapi/1.0.0/vdcs/1/actions/instantiateTemplate" => {
@@ -534,7 +540,12 @@ mod tests {
             },
             ..Exchange::default()
         };
-        let body = ["{}", " id = urn:vcloud:vapp:1", " status = POWERED_OFF"];
+        let body = [
+            "{}",
+            " href = https://vcd.test/api/vApp/1",
+            " id = urn:vcloud:vapp:1",
+            " status = POWERED_OFF",
+        ];
         let exchange = exchange("/cloudapi/1.0.0/vdcs/1/actions/instantiateTemplate", &body);
         let server = Scripted(std::sync::Mutex::default());
         let options = Options::default();

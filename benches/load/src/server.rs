@@ -161,12 +161,12 @@ pub async fn build() -> Anything<PathBuf> {
         return Err("the server cannot be built".into());
     }
     let messages = String::from_utf8(output.stdout)?;
-    let built = messages.lines().filter_map(|line| {
+    let mut built = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let ours = message["target"]["name"] == "ssvirt";
         message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
     });
-    built.last().ok_or_else(|| "cargo does not say where the server is".into())
+    built.next_back().ok_or_else(|| "cargo does not say where the server is".into())
 }
 
 fn tail(log: &str) -> String {

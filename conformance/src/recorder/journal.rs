@@ -128,7 +128,7 @@ impl Journal {
     /// Why the file is not whole any more.
     pub(super) fn write(&self, exchange: &Exchange) -> Result<(), String> {
         let Exchange { request, response, .. } = exchange;
-        let bodies = [request, response].map(|said| readable(said));
+        let bodies = [request, response].map(readable);
         // All that can be learned first: the answer to a login names the token in two places.
         self.redactor.learn(&exchange.path);
         self.redactor.learn_headers(&request.headers);

@@ -459,7 +459,7 @@ fn check(user: &User) -> Result<()> {
     check_name(&user.name)?;
     let longest = [&user.full_name, &user.email, &user.description];
     let unfit = |text: &&String| text.chars().count() > 256 || text.chars().any(char::is_control);
-    if longest.iter().any(|text| unfit(text)) {
+    if longest.iter().any(unfit) {
         return Err(Error::bad_request(
             "Full name, e-mail address and description have at most 256 characters, no control characters.",
         ));

@@ -32,6 +32,9 @@ use crate::{
     wire::{Rendered, header_value},
 };
 
+/// The largest body that is taken in before the request is looked at, in bytes.
+const SMALL_BODY: usize = 64 * 1024;
+
 /// Which of the two APIs a path belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Surface {
@@ -90,11 +93,16 @@ impl<E: Endpoint> Endpoint for Negotiate<E> {
         request.extensions_mut().insert(who.clone());
         request.extensions_mut().insert(self.state.clone());
 
+        let whole = take_in(&mut request).await;
         let (format, version, result) = match negotiated(&request, surface, &request_id) {
             Ok(negotiated) => {
                 let (format, version) = (negotiated.format, negotiated.version);
                 request.extensions_mut().insert(negotiated);
-                (format, version, self.answer(request).await)
+                let result = match whole {
+                    Ok(()) => self.answer(request).await,
+                    Err(error) => Err(error),
+                };
+                (format, version, result)
             }
             Err((format, error)) => (format, ApiVersion::NEWEST, Err(error.into())),
         };
@@ -135,6 +143,17 @@ impl<E: Endpoint> Negotiate<E> {
             }
         }
     }
+}
+
+/// Takes in the body, if it is a small one. A connection whose body nobody read ends with the answer; a
+/// client that is still writing then sees the end, and not that it is to log in.
+async fn take_in(request: &mut Request) -> poem::Result<()> {
+    let length = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    if length.is_some_and(|length: usize| length > 0 && length <= SMALL_BODY) {
+        let bytes = request.take_body().into_bytes_limit(SMALL_BODY).await?;
+        request.set_body(bytes);
+    }
+    Ok(())
 }
 
 /// Clients ask for the same resource with and without a slash at the end, and for an object's metadata
@@ -315,7 +334,9 @@ fn route(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use poem::endpoint::make_sync;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use poem::{Body, endpoint::make_sync};
     use ssvirt_backends::sql::SqlStore;
     use ssvirt_core::Cloud;
 
@@ -337,15 +358,41 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_panic_is_a_500_without_internals() {
+    async fn state() -> State {
         let store = SqlStore::memory().await.unwrap();
-        let state = State {
+        State {
             cloud: Cloud::builder(Arc::new(store)).build(),
             tokens: Arc::new(Tokens::new(b"a key for tests")),
             public_url: None,
             plain_http: false,
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_small_body_is_read_whatever_the_answer() {
+        for (size, read) in [(5, true), (SMALL_BODY, true), (SMALL_BODY + 1, false)] {
+            let refuse = make_sync(|_| StatusCode::UNAUTHORIZED);
+            let taken = Arc::new(AtomicBool::new(false));
+            let body = {
+                let taken = Arc::clone(&taken);
+                futures_util::stream::once(async move {
+                    taken.store(true, Ordering::Relaxed);
+                    Ok::<_, std::io::Error>(vec![b'x'; size])
+                })
+            };
+            let request = Request::builder()
+                .uri_str("/cloudapi/1.0.0/orgs")
+                .header("content-length", size)
+                .body(Body::from_bytes_stream(body));
+            let response = Negotiate::new(refuse, state().await).call(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+            assert_eq!(taken.load(Ordering::Relaxed), read, "{size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_without_internals() {
+        let state = state().await;
         let broken = make_sync(|_| -> Response { panic!("the secret of it") });
         let request = Request::builder()
             .uri_str("/api/org")

@@ -1,5 +1,7 @@
 //! Tasks, as their owners see them.
 
+use std::time::Duration;
+
 use super::{Caller, Cloud, found};
 use crate::{
     error::{Error, Result},
@@ -18,6 +20,22 @@ impl Cloud {
     pub async fn task(&self, caller: &Caller, id: Id<Task>) -> Result<Task> {
         let task: Task = found(self.glance().await?.get(id).await?, id)?;
         if caller.sees_owned(task.org, task.user) { Ok(task) } else { Err(Error::no_access(id)) }
+    }
+
+    /// Waits until a task is over, for callers that do not look at tasks; as it is when the patience is at
+    /// its end.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn await_task(&self, mut task: Task, patience: Duration) -> Result<Task> {
+        const LOOK_AGAIN: Duration = Duration::from_millis(25);
+        let mut left = patience;
+        while !task.status.is_final() && !left.is_zero() {
+            tokio::time::sleep(LOOK_AGAIN.min(left)).await;
+            left = left.saturating_sub(LOOK_AGAIN);
+            task = self.glance().await?.require(task.id).await?;
+        }
+        Ok(task)
     }
 
     /// An organization with its newest tasks that the caller sees.

@@ -1,5 +1,7 @@
 //! VDCs: `/cloudapi/1.0.0/vdcs` to read, `/api/admin/org/{id}/vdcs` for providers to write.
 
+use std::time::Duration;
+
 use poem::http::StatusCode;
 use poem_openapi::{Object, OpenApi, param::Path, param::Query as Param, types::Example};
 use serde::{Deserialize, Serialize};
@@ -412,11 +414,15 @@ fn not_here(id: Id<model::Vdc>) -> VcdError {
     )
 }
 
-/// What a task that is over has come to: clients of these routes do not look at tasks.
-fn done(task: &model::Task) -> Result<(), VcdError> {
+/// How long a change of a VDC is waited for: a little less than the web console waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What a task has come to: clients of these routes do not look at tasks, and change a VDC again at once.
+async fn done(ctx: &Ctx, task: model::Task) -> Result<model::Task, VcdError> {
+    let task = ctx.cloud.await_task(task, PATIENCE).await?;
     match &task.failure {
         Some(failure) if task.status.is_final() => Err(VcdError::of_task(failure)),
-        _ => Ok(()),
+        _ => Ok(task),
     }
 }
 
@@ -460,7 +466,7 @@ impl VdcsApi {
     ) -> Result<Made<Vdc>, VcdError> {
         let org = Id::<model::Org>::parse(&id)?;
         let (vdc, task) = ctx.cloud.create_vdc(&ctx.caller, org, body.0.new_vdc()?).await?;
-        done(&task)?;
+        done(&ctx, task).await?;
         show(&ctx, vdc.id).await
     }
 
@@ -499,7 +505,7 @@ impl VdcsApi {
         let change = body.0.change(version)?;
         let changed = ctx.cloud.change_vdc(&ctx.caller, id, change).await;
         let (_, task) = changed.map_err(change_error(version))?;
-        done(&task)?;
+        done(&ctx, task).await?;
         show(&ctx, id).await
     }
 
@@ -520,6 +526,7 @@ impl VdcsApi {
         let removal = super::removal(recursive.0, force.0);
         let removal = Removal { enabled: true, ..removal };
         let task = ctx.cloud.delete_vdc(&ctx.caller, id, removal).await?;
+        let task = done(&ctx, task).await?;
         Ok(Started::new(&ctx, &task))
     }
 }

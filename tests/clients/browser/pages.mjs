@@ -106,9 +106,9 @@ await visit("explorer", { viewport: { width: 1280, height: 900 } }, async (page)
   await openAll(operations("cloudapi-39.1"));
   check("explorer: lists every operation of /cloudapi", true);
 
-  await page.getByLabel("User").fill("admin");
-  await page.getByLabel("Organization").fill("demo");
-  await page.getByLabel("Password").fill(password);
+  await page.getByLabel("User", { exact: true }).fill("admin");
+  await page.getByLabel("Organization", { exact: true }).fill("demo");
+  await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in", exact: true }).click();
   await page.getByText("admin of demo").waitFor();
   check("explorer: logs in", true);

@@ -265,9 +265,10 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// What a secret in a field of this name becomes; none where the field holds none, or no value: whether there
-/// is a password is not the password.
+/// is a password is not the password. Layout is what XML and JSON call white space; any other blank may be a
+/// password.
 fn instead(name: &str, value: &str) -> Option<&'static str> {
-    let empty = matches!(value.trim(), "" | "true" | "false" | SECRET | TOKEN);
+    let empty = matches!(value.trim_ascii(), "" | "true" | "false" | SECRET | TOKEN);
     if empty || !is_secret(name) {
         return None;
     }

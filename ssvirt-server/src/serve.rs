@@ -6,7 +6,7 @@ mod logins;
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use poem::Server;
+use poem::{Endpoint, Response, Server};
 use ssvirt_backends::{
     memory::Simulator,
     sql::{self, SqlOptions, SqlStore},
@@ -40,6 +40,14 @@ const DATABASE: &str = "ssvirt.db";
 /// # Errors
 /// Says why it could not start.
 pub async fn run(config: Config) -> Result<(), Failure> {
+    run_with(config, app).await
+}
+
+/// As [`run`], with the routes that `routes` makes.
+async fn run_with<E>(config: Config, routes: impl FnOnce(AppConfig) -> E) -> Result<(), Failure>
+where
+    E: Endpoint<Output = Response> + 'static,
+{
     tls::install_provider();
     let clock = Arc::new(SystemClock);
     // Before anything is ready, so that no signal finds the default handler.
@@ -59,6 +67,15 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     cloud.start().await.map_err(|error| Failure::of("the cloud cannot be started", &error))?;
     let logins = logins::ensure(&config, &cloud).await?;
 
+    // Whoever is told that the server is ready may rely on it: all that can still fail comes before.
+    let app = routes(AppConfig {
+        cloud: cloud.clone(),
+        public_url: config.public_url.as_ref().map(|url| url.root.clone()),
+        plain_http: config.plain_http,
+        jwt_key,
+        ui,
+    });
+
     let root = root_url(&config, local);
     tracing::info!(listen = %local, url = root, backend = config.backend.name(), "ready");
     banner::print(&banner::Banner {
@@ -69,14 +86,6 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     });
     // The listener takes in connections already; they are answered in a moment.
     ready_file.announce(&root)?;
-
-    let app = app(AppConfig {
-        cloud: cloud.clone(),
-        public_url: config.public_url.as_ref().map(|url| url.root.clone()),
-        plain_http: config.plain_http,
-        jwt_key,
-        ui,
-    });
     let served = Server::new_with_acceptor(gate)
         .idle_timeout(IDLE)
         .run_with_graceful_shutdown(app, stop, Some(DRAIN))
@@ -176,4 +185,39 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
         };
         tracing::info!(signal = name, "stopping");
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fs};
+
+    use super::*;
+    use crate::config;
+
+    #[tokio::test]
+    async fn the_ready_file_comes_after_all_that_can_fail() {
+        let folder = std::env::temp_dir().join(format!("ssvirt-{}-ready", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("ready");
+        let given = BTreeMap::from([
+            ("listen", "127.0.0.1:0".to_owned()),
+            ("data_dir", folder.join("data").display().to_string()),
+            ("ready_file", path.display().to_string()),
+        ]);
+        let config = config::load([], given).unwrap();
+        let (early, seen) = std::sync::mpsc::channel();
+        let watched = path.clone();
+        let server = tokio::spawn(run_with(config, move |config| {
+            early.send(watched.exists()).unwrap();
+            app(config)
+        }));
+        while !path.exists() {
+            assert!(!server.is_finished(), "{:?}", server.await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!seen.recv().unwrap(), "ready before there were routes");
+        assert!(fs::read_to_string(&path).unwrap().starts_with("https://127.0.0.1:"));
+        server.abort();
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

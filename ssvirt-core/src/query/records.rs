@@ -232,6 +232,8 @@ fields! {
         "numberOfVAppTemplates" Int, Both; "numberOfStorageProfiles" Int, Both; "isSystemVdc" Bool, Both;
         "isThinProvisioned" Bool, Both; "isFastProvisioned" Bool, Both; "allocationModel" Text, Never;
         "nicQuota" Int, Never; "networkQuota" Int, Never; "objectVersion" Int, Never;
+        // All of them, as a JSON array of `StorageProfile`: the default one first, then by name.
+        "storageProfiles" Text, Never;
     }
     Catalog Catalog {
         "name" Text, Both; "description" Text, Tenant; "isPublished" Bool, Both; "isShared" Bool, Both; "isLocal" Bool, Both;

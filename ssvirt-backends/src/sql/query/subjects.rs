@@ -162,6 +162,11 @@ const ORG_VDC: &[Source] = &[Source {
         ("allocationModel", "v.allocation_model"),
         ("nicQuota", "v.nic_quota"),
         ("networkQuota", "v.network_quota"),
+        (
+            "storageProfiles",
+            "(SELECT '[' || STRING_AGG(s.data, ',' ORDER BY s.is_default DESC, s.name) || ']' \
+             FROM storage_profiles s WHERE s.vdc_id = v.id)",
+        ),
         ("objectVersion", "v.version"),
     ],
 }];

@@ -372,6 +372,16 @@ impl Paged<Row> {
     pub fn map<T>(self, view: impl FnMut(Row) -> T) -> Paged<T> {
         Paged { links: self.links, page: self.page.map(view) }
     }
+
+    /// As [`Paged::map`], where making it may fail.
+    ///
+    /// # Errors
+    /// The first of `view`.
+    pub fn try_map<T, E>(self, mut view: impl FnMut(Row) -> Result<T, E>) -> Result<Paged<T>, E> {
+        let Page { items, total, request } = self.page;
+        let items = items.into_iter().map(&mut view).collect::<Result<_, E>>()?;
+        Ok(Paged { links: self.links, page: Page { items, total, request } })
+    }
 }
 
 /// A page of a list that is no table: all of it is at hand, by name. It is filtered and sorted by the name

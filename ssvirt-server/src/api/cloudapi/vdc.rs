@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use ssvirt_core::{
     Error, ErrorKind, Id,
     filter::Filter,
-    model::{self, AllocationModel, ProviderVdc},
+    model::{self, AllocationModel, ProviderVdc, StorageProfile},
     query::{Row, Subject},
     service::{NewStorageProfile, NewVdc, Removal, StorageProfileChange, VdcChange},
 };
@@ -16,7 +16,7 @@ use ssvirt_core::{
 use super::{
     EntityRef, Headers, Kind,
     answer::{Answered, Given, Made, Started, change_error},
-    list::{self, Cells, List, Listing, is, page_of, same},
+    list::{self, Cells, List, Listing, is, page_of},
     reference,
 };
 use crate::{context::Ctx, error::VcdError};
@@ -168,6 +168,7 @@ const LIST: List = List {
         "networkQuota",
         "isThinProvisioned",
         "isEnabled",
+        "storageProfiles",
         "objectVersion",
     ],
     search: &["name", "description"],
@@ -176,17 +177,6 @@ const LIST: List = List {
         let model = (field == "allocationModel").then(|| model_of(value)).flatten();
         model.map(|model| model.name().to_owned())
     },
-};
-
-/// The storage profiles of VDCs.
-const PROFILES: List = List {
-    model: "VdcStorageProfiles",
-    subject: Subject::OrgVdcStorageProfile,
-    names: &[],
-    wanted: &["vdc", "name", "storageLimitMB", "isDefaultStorageProfile"],
-    search: &[],
-    order: "name",
-    value: same,
 };
 
 /// The words for allocation models: the web console's, VCD's on this surface, VCD's on `/api`.
@@ -203,8 +193,8 @@ fn model_of(text: &str) -> Option<AllocationModel> {
     known.map(|(model, ..)| *model)
 }
 
-/// A VDC without its storage profiles, and its version.
-fn view(row: Row) -> (Vdc, i64) {
+/// A VDC, and its version.
+fn view(row: Row) -> Result<(Vdc, i64), VcdError> {
     let mut cells = Cells::of(row);
     let id = cells.urn(Kind::Vdc);
     let (name, description, model) = (cells.text(), cells.text(), cells.text());
@@ -227,49 +217,34 @@ fn view(row: Row) -> (Vdc, i64) {
         org: reference(cells.reference(Kind::Org), cells.some_text()),
         nic_quota: quota(cells.int()),
         network_quota: quota(cells.int()),
-        vdc_storage_profiles: Some(Vec::new()),
         is_thin_provision: Some(cells.flag()),
         is_enabled: Some(cells.flag()),
+        vdc_storage_profiles: Some(profiles(&cells.text())?),
     };
-    (vdc, cells.int())
+    Ok((vdc, cells.int()))
 }
 
-/// Puts the storage profiles into VDCs.
-async fn with_profiles<'a>(
-    ctx: &Ctx,
-    vdcs: impl Iterator<Item = &'a mut Vdc>,
-) -> Result<(), VcdError> {
-    let mut vdcs: Vec<&mut Vdc> = vdcs.collect();
-    if vdcs.is_empty() {
-        return Ok(());
+/// The storage profiles of a VDC, the default one first: the web console shows the first.
+fn profiles(text: &str) -> Result<Vec<VdcStorageProfile>, VcdError> {
+    if text.is_empty() {
+        return Ok(Vec::new());
     }
-    let any = vdcs.iter().filter_map(|vdc| vdc.id.as_ref()).map(|id| is("vdc", id)).collect();
-    for row in list::all(ctx, &PROFILES, Filter::Or(any)).await? {
-        let mut cells = Cells::of(row);
-        let (id, vdc) = (cells.urn(Kind::StorageProfile), cells.reference(Kind::Vdc));
-        let profile = VdcStorageProfile {
-            id: Some(id),
-            name: Some(cells.text()),
-            limit: Some(cells.int()),
-            units: Some("MB".to_owned()),
-            default: Some(cells.flag()),
-        };
-        if let Some(vdc) = vdcs.iter_mut().find(|known| known.id == vdc) {
-            let profiles = vdc.vdc_storage_profiles.get_or_insert_default();
-            // The web console shows the first.
-            let at = if profile.default == Some(true) { 0 } else { profiles.len() };
-            profiles.insert(at, profile);
-        }
-    }
-    Ok(())
+    let all: Vec<StorageProfile> = serde_json::from_str(text).map_err(Error::internal)?;
+    let profile = |profile: StorageProfile| VdcStorageProfile {
+        id: Some(profile.id.urn()),
+        name: Some(profile.name),
+        limit: Some(profile.limit_mib),
+        units: Some("MB".to_owned()),
+        default: Some(profile.default),
+    };
+    Ok(all.into_iter().map(profile).collect())
 }
 
 async fn show<const STATUS: u16>(
     ctx: &Ctx,
     id: Id<model::Vdc>,
 ) -> Result<Answered<Vdc, STATUS>, VcdError> {
-    let (mut vdc, version) = view(list::one(ctx, &LIST, id.uuid()).await?);
-    with_profiles(ctx, std::iter::once(&mut vdc)).await?;
+    let (vdc, version) = view(list::one(ctx, &LIST, id.uuid()).await?)?;
     Ok(Answered::new(vdc).tagged(version))
 }
 
@@ -278,9 +253,8 @@ async fn pages(
     listing: Listing,
     within: Option<Filter>,
 ) -> Result<Answered<Vdcs>, VcdError> {
-    let mut page = list::page(ctx, &LIST, listing, within).await?.map(|row| view(row).0);
-    with_profiles(ctx, page.page.items.iter_mut()).await?;
-    Ok(Vdcs::answer(page))
+    let page = list::page(ctx, &LIST, listing, within).await?;
+    Ok(Vdcs::answer(page.try_map(|row| view(row).map(|(vdc, _)| vdc))?))
 }
 
 impl Vdc {

@@ -166,7 +166,7 @@ impl Scene {
 async fn on_each_store<F: Future<Output = ()>>(test: impl Fn(Arc<dyn TenancyStore>) -> F) {
     test(Arc::new(SqlStore::memory().await.unwrap())).await;
     if let Some(url) = postgres::fresh().await {
-        let options = SqlOptions { max_connections: 6, ..SqlOptions::default() };
+        let options = SqlOptions { max_connections: Some(6), ..SqlOptions::default() };
         let store = sql::connect(&url, options).await.unwrap();
         store.migrate().await.unwrap();
         test(Arc::new(store)).await;

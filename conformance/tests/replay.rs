@@ -143,7 +143,7 @@ async fn store(name: &str) -> Option<Arc<dyn TenancyStore>> {
         return Some(Arc::new(SqlStore::memory().await.unwrap()));
     }
     let url = postgres::fresh().await?;
-    let options = SqlOptions { max_connections: 6, ..SqlOptions::default() };
+    let options = SqlOptions { max_connections: Some(6), ..SqlOptions::default() };
     let store = sql::connect(&url, options).await.unwrap();
     store.migrate().await.unwrap();
     Some(Arc::new(store))

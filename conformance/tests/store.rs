@@ -32,7 +32,7 @@ impl Drop for Folder {
 }
 
 fn options() -> SqlOptions {
-    SqlOptions { max_connections: 4, ..SqlOptions::default() }
+    SqlOptions { max_connections: Some(4), ..SqlOptions::default() }
 }
 
 async fn ready(url: &str) -> SqlStore {

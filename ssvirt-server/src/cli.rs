@@ -39,7 +39,7 @@ enum Command {
     ///   API_PORT                   port on 0.0.0.0, unless --listen is given
     ///   API_TLS_CERT_FILE, API_TLS_KEY_FILE
     ///                              certificate chain and key, PEM; without, the server makes its own
-    ///   DATABASE_MAX_CONNECTIONS   default 16
+    ///   DATABASE_MAX_CONNECTIONS   default 16 to PostgreSQL, to SQLite one a core
     ///   JWT_SECRET_KEY             key that logins are signed with, at least 32 bytes; needed where several
     ///                              servers share a PostgreSQL database; without, a random one is kept in the
     ///                              data folder

@@ -119,8 +119,11 @@ impl Place {
             (None, _) => later(2),
         };
         let url = format!("sqlite://{}", folder.join("store.db").display());
-        let options =
-            SqlOptions { max_connections: 2, survive_power_loss: false, ..SqlOptions::default() };
+        let options = SqlOptions {
+            max_connections: Some(2),
+            survive_power_loss: false,
+            ..SqlOptions::default()
+        };
         let store = sql::connect(&url, options).await.unwrap();
         let mut simulator = Simulator::builder(Arc::clone(&clock));
         if scenario != Scenario::Forgetful {

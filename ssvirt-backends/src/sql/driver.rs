@@ -317,7 +317,9 @@ impl Engine {
                 .max_lifetime(None)
                 .test_before_acquire(false)
         };
-        let (transactions, single) = shares(options);
+        let cores = || std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+        let connections = options.max_connections.unwrap_or_else(|| cores().min(16) as u32);
+        let (transactions, single) = shares(connections);
         let writer = pool(1).connect_lazy_with(connect.clone());
         let readers = if memory {
             writer.clone()
@@ -331,7 +333,7 @@ impl Engine {
     #[cfg(feature = "postgres")]
     pub(super) fn postgres(url: &str, options: &super::SqlOptions) -> Result<Self> {
         let connect: sqlx::postgres::PgConnectOptions = url.parse().map_err(bad_url)?;
-        let (transactions, single) = shares(options);
+        let (transactions, single) = shares(options.max_connections.unwrap_or(16));
         let pool = sqlx::postgres::PgPoolOptions::new()
             .max_connections(transactions)
             .acquire_timeout(options.acquire_timeout)
@@ -436,10 +438,10 @@ impl Engine {
     }
 }
 
-/// Of the connections that are allowed, those for transactions and those for single statements.
-fn shares(options: &super::SqlOptions) -> (u32, usize) {
-    let single = options.max_connections / 2;
-    ((options.max_connections - single).max(1), single as usize)
+/// Of so many connections, those for transactions and those for single statements.
+fn shares(connections: u32) -> (u32, usize) {
+    let single = connections / 2;
+    ((connections - single).max(1), single as usize)
 }
 
 fn bad_url(cause: sqlx::Error) -> Error {

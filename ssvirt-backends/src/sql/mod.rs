@@ -32,8 +32,9 @@ use driver::{Conn, Engine};
 #[derive(Clone, Debug)]
 pub struct SqlOptions {
     /// Most connections at a time; of SQLite those that read, beside the one that writes. Half of them are for
-    /// transactions, half for what is read without.
-    pub max_connections: u32,
+    /// transactions, half for what is read without. Without a number there are 16 to PostgreSQL; to SQLite as
+    /// many as there are cores, as each works on one, with memory of its own.
+    pub max_connections: Option<u32>,
     /// How long to wait for a connection, or for the writer of a SQLite database, before the database counts
     /// as unavailable.
     pub acquire_timeout: Duration,
@@ -45,7 +46,7 @@ pub struct SqlOptions {
 impl Default for SqlOptions {
     fn default() -> Self {
         Self {
-            max_connections: 16,
+            max_connections: None,
             acquire_timeout: Duration::from_secs(5),
             survive_power_loss: true,
         }

@@ -1,4 +1,4 @@
-//! Password hashes: Argon2id, as many at a time as there are cores, in memory that is kept.
+//! Password hashes: Argon2id, at most two at a time, in memory that is kept.
 //!
 //! Each takes a core for some 20 ms and 7 MiB. The memory is used again rather than given back: between two
 //! hashes the allocator would find other uses for parts of it, and the process would grow with every login.
@@ -19,6 +19,8 @@ const MAX_LENGTH: usize = 1024;
 /// much CPU.
 const MEMORY: u32 = 7 * 1024;
 const PASSES: u32 = 5;
+/// Most hashes at a time. More would hold more memory for good, and logins are not what cores are for.
+const PARALLEL: usize = 2;
 
 /// Makes and checks hashes.
 pub(super) struct Passwords {
@@ -27,9 +29,10 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
-    /// That many at a time.
-    pub(super) fn new(parallel: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(parallel)), memory: Arc::default() }
+    /// On a machine with so many cores.
+    pub(super) fn new(cores: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(cores.clamp(1, PARALLEL)));
+        Self { permits, memory: Arc::default() }
     }
 
     /// The hash of a password, in PHC form.

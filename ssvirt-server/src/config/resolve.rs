@@ -17,7 +17,7 @@ pub struct Config {
     /// The database; none is SQLite in the data folder.
     pub database: Option<Secret>,
     /// Most connections to it.
-    pub database_max_connections: u32,
+    pub database_max_connections: Option<u32>,
     /// What runs the virtual machines.
     pub backend: Backend,
     /// Whether the demo is seeded.
@@ -87,7 +87,7 @@ impl Config {
             database: settings.database_url,
             database_max_connections: match settings.database_max_connections {
                 Some(0) => return wrong("database_max_connections", "must be at least 1"),
-                count => count.unwrap_or(16),
+                count => count,
             },
             backend: backend(settings.backend, demo)?,
             demo,

@@ -72,9 +72,9 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(config.log_level, "warn");
     assert_eq!(config.log_format, LogFormat::Json);
     assert_eq!(config.data_dir.as_deref(), Some(Path::new("/flag")));
-    assert_eq!(config.database_max_connections, 7);
+    assert_eq!(config.database_max_connections, Some(7));
     let named = [("SSVIRT_CONFIG", file.path()), ("DATABASE_MAX_CONNECTIONS", "9")];
-    assert_eq!(with(&named, &[]).unwrap().database_max_connections, 9);
+    assert_eq!(with(&named, &[]).unwrap().database_max_connections, Some(9));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The bare server that every row is compared with: the same framework, runtime and allocator, and nothing
-//! behind.
+//! behind; and, at another path, what the least of statements adds to that.
 
 use std::{
     io::{self, Write as _},
@@ -7,22 +7,40 @@ use std::{
 };
 
 use poem::{
-    Route, Server, get, handler,
+    EndpointExt as _, Route, Server,
+    error::InternalServerError,
+    get, handler,
     http::uri::Scheme,
     listener::Acceptor,
-    web::{LocalAddr, RemoteAddr},
+    web::{Data, LocalAddr, RemoteAddr},
 };
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use ssvirt_backends::sql::{self, SqlOptions, SqlStore};
 use ssvirt_conformance::target::Stream;
+use ssvirt_core::store::TenancyStore as _;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{Anything, cli::HelloTls};
 
+/// The variable that names a database.
+pub const DATABASE_URL: &str = "DATABASE_URL";
+/// Where the bare answer is.
+pub const BARE: &str = "/";
+/// Where the same answer is, after a statement that reads nothing.
+pub const STATEMENT: &str = "/statement";
+
 #[handler]
 fn hello() -> &'static str {
     "hello"
+}
+
+/// By the same driver and the same connections as all that the server reads.
+#[handler]
+async fn statement(store: Data<&SqlStore>) -> poem::Result<&'static str> {
+    store.health().await.map_err(InternalServerError)?;
+    Ok("hello")
 }
 
 /// Serves until it is killed, or whoever started it is gone. The port is the first line that it prints.
@@ -32,8 +50,12 @@ pub fn run(tls: &HelloTls) -> Anything<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         writeln!(io::stdout().lock(), "{}", listener.local_addr()?.port())?;
-        let served =
-            Server::new_with_acceptor(Gate { listener, tls }).run(Route::new().at("/", get(hello)));
+        let mut routes = Route::new().at(BARE, get(hello));
+        if let Ok(url) = std::env::var(DATABASE_URL) {
+            let store = sql::connect(&url, SqlOptions::default()).await?;
+            routes = routes.at(STATEMENT, get(statement).data(store));
+        }
+        let served = Server::new_with_acceptor(Gate { listener, tls }).run(routes);
         let orphaned = async {
             let mut nothing = Vec::new();
             tokio::io::AsyncReadExt::read_to_end(&mut tokio::io::stdin(), &mut nothing).await

@@ -24,6 +24,11 @@ mod target;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
+
+/// The server's, so that the bare one has it too.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What ends the run, for a person to read.
 type Anything<T> = Result<T, Box<dyn std::error::Error>>;

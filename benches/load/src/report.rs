@@ -23,6 +23,8 @@ pub struct Report {
     pub after: Option<Memory>,
     /// The bare server.
     pub hello: Option<Figures>,
+    /// The bare server with a statement that reads nothing.
+    pub hello_statement: Option<Figures>,
     /// The server.
     pub rows: Vec<Row>,
 }
@@ -116,6 +118,7 @@ impl Report {
     pub fn passed(&self, another: bool) -> bool {
         let answered = |figures: &Figures| figures.failed == 0;
         self.hello.as_ref().is_some_and(answered)
+            && self.hello_statement.as_ref().is_none_or(answered)
             && self.rows.iter().all(|row| row.figures().map_or(another, answered))
     }
 }

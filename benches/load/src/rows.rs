@@ -177,15 +177,17 @@ fn filled_in(path: &str, ids: &Ids) -> Option<String> {
     Some(path)
 }
 
-/// The row of the bare server.
+/// A row of the bare server. `hello` is its CPU for a request without anything.
 pub async fn measure_hello(
     address: &Address,
+    path: &str,
     process: Process,
     options: &cli::Driver,
+    hello: Option<f64>,
 ) -> Anything<Figures> {
-    let driver = Driver::new(address, address.request("GET", "/", &[]), options.connections);
+    let driver = Driver::new(address, address.request("GET", path, &[]), options.connections);
     let watched = Watched { server: Some(process), postgres: None };
-    measure(driver, options, watched, None).await
+    measure(driver, options, watched, hello).await
 }
 
 async fn measure(

@@ -9,6 +9,7 @@ use ssvirt_fixtures::Model;
 use crate::{
     Anything,
     cli::{Database, Load, Sizes},
+    hello::{BARE, STATEMENT},
     process::Process,
     report::{Report, heading, millis, say},
     rows::{ENDPOINTS, Watched, measure_hello},
@@ -82,7 +83,7 @@ async fn ours(load: &Load) -> Anything<Report> {
         ids: seeded.ids,
         insecure: true,
     };
-    let hello = Hello::start(load.tls.then(|| setup.certificate())).await?;
+    let hello = Hello::start(load.tls.then(|| setup.certificate()), Some(&setup.database)).await?;
     drive(load, &mut report, reached, watched, &hello).await?;
     server.stop().await?;
     Ok(report)
@@ -109,7 +110,7 @@ async fn another(load: &Load, url: &str) -> Anything<Report> {
     say(url);
     let mut report = Report { title: url.to_owned(), ..Report::default() };
     let watched = Watched { server: other.pid.map(Process), postgres: None };
-    let hello = Hello::start(None).await?;
+    let hello = Hello::start(None, None).await?;
     drive(load, &mut report, reached, watched, &hello).await?;
     Ok(report)
 }
@@ -142,10 +143,15 @@ async fn drive(
 
     say(heading());
     let bare = Address::new(&hello.url, true)?;
-    let bare = measure_hello(&bare, hello.process, &options).await?;
-    say(bare.line("hello"));
-    let hello_cpu = bare.cpu;
-    report.hello = Some(bare);
+    let figures = measure_hello(&bare, BARE, hello.process, &options, None).await?;
+    say(figures.line("hello"));
+    let hello_cpu = figures.cpu;
+    report.hello = Some(figures);
+    if load.other.url.is_none() {
+        let figures = measure_hello(&bare, STATEMENT, hello.process, &options, hello_cpu).await?;
+        say(figures.line("hello, a statement"));
+        report.hello_statement = Some(figures);
+    }
     for endpoint in &ENDPOINTS {
         let wanted = load.only.is_empty() || load.only.iter().any(|w| endpoint.name.contains(w));
         if wanted {

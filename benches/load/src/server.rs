@@ -16,7 +16,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{Anything, process::Process};
+use crate::{Anything, hello::DATABASE_URL, process::Process};
 
 /// A server that takes longer to start or to stop is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -72,7 +72,7 @@ impl Setup {
             .arg("--ready-file")
             .arg(&ready_file)
             .env_clear()
-            .env("DATABASE_URL", &self.database)
+            .env(DATABASE_URL, &self.database)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -128,14 +128,16 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// Starts it, with the certificate and key where it is to speak TLS.
-    pub async fn start(tls: Option<(PathBuf, PathBuf)>) -> Anything<Self> {
+    /// Starts it, with the certificate and key where it is to speak TLS, and with the database's URL where it
+    /// is to run statements.
+    pub async fn start(tls: Option<(PathBuf, PathBuf)>, database: Option<&str>) -> Anything<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("hello");
         if let Some((certificate, key)) = &tls {
             command.arg("--certificate").arg(certificate).arg("--key").arg(key);
         }
-        command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.env_clear().envs(database.map(|url| (DATABASE_URL, url)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let pid = child.id().ok_or("the bare server has ended")?;
         let stdout = child.stdout.take().ok_or("the bare server has no output")?;

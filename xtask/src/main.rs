@@ -1,4 +1,4 @@
-//! Developer commands: `cargo run -p xtask -- layers`.
+//! Developer commands: `cargo xtask layers`.
 
 mod layers;
 mod metadata;
@@ -9,16 +9,18 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 Developer commands.
 
-Usage: cargo run -p xtask -- COMMAND
+Usage: cargo xtask COMMAND
 
 Commands:
   layers  Check which crate may depend on which
+  kube    A real Kubernetes API server on loopback: kube build, up, status, down
   ci      Run everything that continuous integration runs (.ci/run)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["layers"] => layers(),
+        ["kube", ref rest @ ..] => kube(rest),
         ["ci"] => ci(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
@@ -69,6 +71,18 @@ fn cargo_metadata() -> Result<Vec<u8>, String> {
     } else {
         Err(format!("cargo metadata failed ({})", output.status))
     }
+}
+
+/// A program of its own, so that the other commands need not wait for what it is built of.
+fn kube(arguments: &[&str]) -> Result<bool, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["run", "--quiet", "--package", "ssvirt-kube-bed", "--"])
+        .args(arguments)
+        .current_dir(repository())
+        .status()
+        .map_err(|problem| format!("cargo could not be started: {problem}"))?;
+    Ok(status.success())
 }
 
 fn ci() -> Result<bool, String> {

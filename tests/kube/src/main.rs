@@ -1,0 +1,94 @@
+//! A control plane for people: `cargo xtask kube up`, `status`, `down`.
+
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::{Parser, Subcommand};
+use ssvirt_kube_bed::{Anything, ControlPlane, assets, control_plane, crds, program::Life};
+
+/// A real Kubernetes API server on loopback, without nodes.
+#[derive(Parser)]
+#[command(name = "cargo xtask kube", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Folder of its state. [default: ssvirt-kube in the temporary folder]
+    #[arg(long, value_name = "DIR", global = true)]
+    folder: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build its programs, where there are none yet; prints their folder.
+    Build,
+    /// Start it, after building its programs where there are none yet.
+    Up,
+    /// Say what runs.
+    Status,
+    /// Stop it, and forget what was in it.
+    Down,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("kube: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a command line program")]
+fn run(cli: &Cli) -> Anything<ExitCode> {
+    let folder = cli.folder.clone().unwrap_or_else(|| std::env::temp_dir().join("ssvirt-kube"));
+    let runs = !control_plane::running(&folder).is_empty();
+    match cli.command {
+        Command::Build => println!("{}", assets::build()?.display()),
+        Command::Up if runs => {
+            return Err(format!("there is one in {} already", folder.display()).into());
+        }
+        Command::Up => {
+            assets::build()?;
+            let start = Instant::now();
+            let installed = tokio::runtime::Runtime::new()?.block_on(up(&folder))?;
+            say_running(&folder);
+            println!(
+                "ready after {:.1} s, with {installed} custom resources\n\nexport KUBECONFIG={}",
+                start.elapsed().max(Duration::from_millis(1)).as_secs_f64(),
+                control_plane::admin_file(&folder).display()
+            );
+        }
+        Command::Status if runs => say_running(&folder),
+        Command::Status => {
+            println!("nothing runs in {}", folder.display());
+            return Ok(ExitCode::FAILURE);
+        }
+        Command::Down => control_plane::stop(&folder)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn up(folder: &std::path::Path) -> Anything<usize> {
+    let started = ControlPlane::start(folder, Life::OnItsOwn).await;
+    let Ok(started) = started else {
+        // What did come up.
+        control_plane::stop(folder)?;
+        return started.map(|_| 0);
+    };
+    match crds::folder() {
+        Some(folder) => crds::install(&started.client().await?, &folder).await,
+        None => Ok(0),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a command line program")]
+fn say_running(folder: &std::path::Path) {
+    for (name, pid, memory) in control_plane::running(folder) {
+        println!("{name:24} process {pid:7}  {memory:5} MiB");
+    }
+}

@@ -1,0 +1,79 @@
+//! The control plane that the tests of a run share.
+
+use std::{env, fmt::Display, path::PathBuf};
+
+use kube::Client;
+use tokio::sync::OnceCell;
+
+use crate::{Anything, ControlPlane, control_plane::client_of, crds, program::Life};
+
+/// Names the file of an administrator of a control plane that runs already.
+pub const KUBECONFIG_VARIABLE: &str = "SSVIRT_TEST_KUBECONFIG";
+
+/// A client of the shared control plane: the one that is named, else one that is started here, once a process.
+/// None where there is none, which is then said on the output. Tests use namespaces of their own in it.
+///
+/// # Panics
+/// Where there is none although `CI=true`.
+#[expect(clippy::panic, reason = "in CI a test that cannot be run has failed")]
+pub async fn client() -> Option<Client> {
+    match connect().await {
+        Ok(client) => Some(client),
+        Err(why) if is_ci() => panic!("Kubernetes is missing: {why}"),
+        Err(why) => {
+            say_left_out(&why);
+            None
+        }
+    }
+}
+
+/// A control plane of one's own, for tests that break it. As [`client`] where there can be none.
+///
+/// # Panics
+/// Where there can be none although `CI=true`.
+#[expect(clippy::panic, reason = "in CI a test that cannot be run has failed")]
+pub async fn own() -> Option<ControlPlane> {
+    match ControlPlane::start(&folder(), Life::WithUs).await {
+        Ok(started) => Some(started),
+        Err(why) if is_ci() => panic!("Kubernetes is missing: {why}"),
+        Err(why) => {
+            say_left_out(&why);
+            None
+        }
+    }
+}
+
+fn is_ci() -> bool {
+    env::var("CI").is_ok_and(|ci| ci == "true")
+}
+
+#[expect(clippy::print_stdout, reason = "what is left out is said")]
+fn say_left_out(why: &dyn Display) {
+    println!("left out: Kubernetes ({why})");
+}
+
+async fn connect() -> Anything<Client> {
+    if let Some(file) = env::var_os(KUBECONFIG_VARIABLE).filter(|file| !file.is_empty()) {
+        return client_of(&PathBuf::from(file)).await;
+    }
+    static STARTED: OnceCell<Result<ControlPlane, String>> = OnceCell::const_new();
+    let started =
+        STARTED.get_or_init(|| async { start().await.map_err(|error| error.to_string()) }).await;
+    // A client belongs to the runtime of its test.
+    started.as_ref().map_err(String::clone)?.client().await
+}
+
+async fn start() -> Anything<ControlPlane> {
+    let started = ControlPlane::start(&folder(), Life::WithUs).await?;
+    if let Some(folder) = crds::folder() {
+        crds::install(&started.client().await?, &folder).await?;
+    }
+    Ok(started)
+}
+
+fn folder() -> PathBuf {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    env::temp_dir().join(format!("ssvirt-kube-{}-{count}", std::process::id()))
+}

@@ -1,6 +1,8 @@
 //! Whether the control plane is a real one: what is refused by a real API server is refused here, and what
 //! real controllers do is done.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},

@@ -8,9 +8,12 @@
 //! | `memory` | `VmBackend`: the simulator; `CatalogSource`: a fixed list | `memory` |
 //! | `mock` | all three, by a script | `memory` |
 //! | `decorate` | all three, round another: faulty, slow, recording, killed | `memory` |
+//! | `kubevirt` | nothing yet: places of VDCs, and KubeVirt's resources as types | `kubevirt` |
 
 #[cfg(feature = "memory")]
 pub mod decorate;
+#[cfg(feature = "kubevirt")]
+pub mod kubevirt;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "memory")]

@@ -65,6 +65,15 @@ pub struct Place {
     pub org: Id<Org>,
     /// The organization's name.
     pub org_name: String,
+    /// The organization's name for people.
+    #[serde(default)]
+    pub org_full_name: String,
+    /// The organization's description.
+    #[serde(default)]
+    pub org_description: String,
+    /// The VDC's description.
+    #[serde(default)]
+    pub vdc_description: String,
     /// CPU limit in MHz; 0 is unlimited.
     pub cpu_limit_mhz: i64,
     /// Speed of a vCPU in MHz.

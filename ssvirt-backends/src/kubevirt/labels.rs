@@ -1,0 +1,73 @@
+//! Labels and annotations by which objects in the cluster are known.
+//!
+//! Labels are what is selected by: bare UUIDs, and names as far as labels can hold them. What people read in full
+//! stands in annotations.
+
+use std::collections::BTreeMap;
+
+use ssvirt_core::backend::Place;
+
+use super::names::label_value;
+
+/// Who made the object: `ssvirt`.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The value of [`MANAGED_BY`].
+pub const SSVIRT: &str = "ssvirt";
+/// What the object is a part of.
+pub const COMPONENT: &str = "app.kubernetes.io/component";
+/// The organization's name.
+pub const ORGANIZATION: &str = "ssvirt.io/organization";
+/// The organization's id, a bare UUID.
+pub const ORGANIZATION_ID: &str = "ssvirt.io/organization-id";
+/// The VDC's name.
+pub const VDC: &str = "ssvirt.io/vdc";
+/// The VDC's id, a bare UUID.
+pub const VDC_ID: &str = "ssvirt.io/vdc-id";
+
+/// The organization's URN.
+pub const ORGANIZATION_URN: &str = "ssvirt.io/organization-urn";
+/// The VDC's URN.
+pub const VDC_URN: &str = "ssvirt.io/vdc-urn";
+/// The organization's name for people.
+pub const ORGANIZATION_DISPLAY_NAME: &str = "ssvirt.io/organization-display-name";
+/// The organization's description.
+pub const ORGANIZATION_DESCRIPTION: &str = "ssvirt.io/organization-description";
+/// The VDC's description.
+pub const VDC_DESCRIPTION: &str = "ssvirt.io/vdc-description";
+/// The program that made the object.
+pub const CREATED_BY: &str = "ssvirt.io/created-by";
+
+type Pairs = BTreeMap<String, String>;
+
+fn pairs<const N: usize>(pairs: [(&str, String); N]) -> Pairs {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// The labels of a VDC's namespace, and of all that is in it.
+#[must_use]
+pub fn of_place(place: &Place) -> Pairs {
+    let named = [(ORGANIZATION, &place.org_name), (VDC, &place.vdc_name)];
+    let named = named.into_iter().map(|(key, name)| (key.to_owned(), label_value(name)));
+    let mut labels = pairs([
+        (MANAGED_BY, SSVIRT.to_owned()),
+        (COMPONENT, "vdc".to_owned()),
+        (ORGANIZATION_ID, place.org.uuid().to_string()),
+        (VDC_ID, place.vdc.uuid().to_string()),
+    ]);
+    // A name without a single letter or digit has no value that a label could hold.
+    labels.extend(named.filter(|(_, value)| !value.is_empty()));
+    labels
+}
+
+/// The annotations of a VDC's namespace.
+#[must_use]
+pub fn annotations(place: &Place) -> Pairs {
+    pairs([
+        (ORGANIZATION_URN, place.org.urn()),
+        (VDC_URN, place.vdc.urn()),
+        (ORGANIZATION_DISPLAY_NAME, place.org_full_name.clone()),
+        (ORGANIZATION_DESCRIPTION, place.org_description.clone()),
+        (VDC_DESCRIPTION, place.vdc_description.clone()),
+        (CREATED_BY, "ssvirt-api-server".to_owned()),
+    ])
+}

@@ -1,0 +1,229 @@
+//! A VDC's place: a namespace with its quota, its limits and its network policies.
+//!
+//! A namespace is found by the VDC's id in its labels, so its name may be any that was free. One that is
+//! somebody else's is never touched, whatever it is called.
+
+mod objects;
+
+use std::{fmt::Debug, time::Duration};
+
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        core::v1::{LimitRange, Namespace, ResourceQuota},
+        networking::v1::NetworkPolicy,
+    },
+};
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use ssvirt_core::{Error, Id, Result, backend::Place, model::Vdc};
+use tokio::time::{Instant, sleep};
+
+pub use objects::QUOTA;
+
+use super::{
+    FIELD_MANAGER,
+    error::{error, is_missing, is_taken},
+    labels,
+    names::namespaces,
+};
+
+/// How long the end of a namespace is waited for in one call. The task comes back for the rest.
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(200);
+
+/// What all places of a server have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlaceOptions {
+    /// Most pods: one for a VM that runs, and one for a disk that is filled.
+    pub pods: u32,
+    /// Most volumes: one for a disk.
+    pub persistent_volume_claims: u32,
+    /// Most services.
+    pub services: u32,
+    /// Most secrets: one for a VM whose guest is set up.
+    pub secrets: u32,
+    /// Most config maps.
+    pub config_maps: u32,
+    /// CPU that a pod takes beside what its VM is given, in thousandths of a core.
+    pub pod_cpu_millis: i64,
+    /// Memory that a pod takes beside its VM's, in MiB.
+    pub pod_memory_mib: i64,
+    /// Whether VDCs of one organization reach each other.
+    pub same_organization: bool,
+    /// The networks of the cluster's pods and services (CIDR), which tenants do not reach.
+    pub cluster_networks: Vec<String>,
+}
+
+impl Default for PlaceOptions {
+    fn default() -> Self {
+        Self {
+            pods: 50,
+            persistent_volume_claims: 20,
+            services: 10,
+            secrets: 50,
+            config_maps: 50,
+            // KubeVirt's launcher with its helpers; CDI's importer asks for less.
+            pod_cpu_millis: 200,
+            pod_memory_mib: 300,
+            same_organization: true,
+            cluster_networks: Vec::new(),
+        }
+    }
+}
+
+/// Makes and removes places.
+#[derive(Clone)]
+pub struct Places {
+    client: Client,
+    options: PlaceOptions,
+}
+
+impl Places {
+    /// In this cluster.
+    #[must_use]
+    pub fn new(client: Client, options: PlaceOptions) -> Self {
+        Self { client, options }
+    }
+
+    fn namespaces(&self) -> Api<Namespace> {
+        Api::all(self.client.clone())
+    }
+
+    /// The namespace of a VDC, if there is one that stays.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn find(&self, vdc: Id<Vdc>) -> Result<Option<String>> {
+        let all = self.all(vdc).await?;
+        Ok(all.into_iter().find(|found| !is_ending(found)).map(|found| found.name_any()))
+    }
+
+    async fn all(&self, vdc: Id<Vdc>) -> Result<Vec<Namespace>> {
+        let selector =
+            format!("{}={},{}={}", labels::MANAGED_BY, labels::SSVIRT, labels::VDC_ID, vdc.uuid());
+        let found = self.namespaces().list(&ListParams::default().labels(&selector)).await;
+        Ok(found.map_err(|cause| error("The virtual datacenter", cause))?.items)
+    }
+
+    /// Makes a place, or brings it up to date. Its namespace's name.
+    ///
+    /// # Errors
+    /// `Unavailable`, also while an earlier place of that name ends; what the cluster refuses.
+    pub async fn ensure(&self, place: &Place) -> Result<String> {
+        let name = match self.find(place.vdc).await? {
+            Some(name) => name,
+            None => self.create(place).await?,
+        };
+        let what = format!("The virtual datacenter \"{}\"", place.vdc_name);
+        let namespace = objects::namespace(place, &name)?;
+        self.apply(&what, &self.namespaces(), namespace).await?;
+        let quota = objects::quota(place, &self.options)?;
+        self.apply(&what, &self.inside::<ResourceQuota>(&name), quota).await?;
+        let limits = objects::limits(place, &self.options)?;
+        self.apply(&what, &self.inside::<LimitRange>(&name), limits).await?;
+        for policy in objects::policies(place, &self.options)? {
+            self.apply(&what, &self.inside::<NetworkPolicy>(&name), policy).await?;
+        }
+        Ok(name)
+    }
+
+    /// A new namespace, under the first of its names that is free.
+    async fn create(&self, place: &Place) -> Result<String> {
+        let what = format!("The virtual datacenter \"{}\"", place.vdc_name);
+        let wait_until = Instant::now() + PATIENCE;
+        for name in namespaces(&place.org_name, &place.vdc_name, place.vdc.uuid()) {
+            loop {
+                // Not applied, which would take over one that is there.
+                let wanted = objects::namespace(place, &name)?;
+                match self.namespaces().create(&PostParams::default(), &wanted).await {
+                    Ok(_) => return Ok(name),
+                    Err(cause) if !is_taken(&cause) => return Err(error(&what, cause)),
+                    Err(_) => {}
+                }
+                let found = self.namespaces().get_opt(&name).await;
+                match found.map_err(|cause| error(&what, cause))? {
+                    Some(found) if is_of(&found, place.vdc) && !is_ending(&found) => {
+                        return Ok(name);
+                    }
+                    // One that ended between the two calls, or that is about to: its name will be free.
+                    None => {}
+                    Some(found) if is_ours(&found) && is_ending(&found) => {
+                        if Instant::now() > wait_until {
+                            return Err(Error::unavailable(format!(
+                                "{what} waits for the end of an earlier one of that name."
+                            )));
+                        }
+                        sleep(POLL).await;
+                    }
+                    Some(_) => break,
+                }
+            }
+        }
+        Err(Error::internal(format!("{} has no name that is free", place.vdc)))
+    }
+
+    /// Removes a place with all that is in it, and answers when it is gone. None is no error.
+    ///
+    /// # Errors
+    /// `Unavailable`, also while it takes its time.
+    pub async fn remove(&self, vdc: Id<Vdc>) -> Result<()> {
+        let what = "The virtual datacenter";
+        let wait_until = Instant::now() + PATIENCE;
+        loop {
+            let all = self.all(vdc).await?;
+            if all.is_empty() {
+                return Ok(());
+            }
+            for found in all.iter().filter(|found| !is_ending(found)) {
+                let deleted =
+                    self.namespaces().delete(&found.name_any(), &DeleteParams::default()).await;
+                match deleted {
+                    Err(cause) if !is_missing(&cause) => return Err(error(what, cause)),
+                    _ => {}
+                }
+            }
+            if Instant::now() > wait_until {
+                return Err(Error::unavailable("The virtual datacenter is being removed."));
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    fn inside<K>(&self, namespace: &str) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Makes an object like this, as far as its fields are ours; others may have fields of their own in it.
+    async fn apply<K>(&self, what: &str, api: &Api<K>, wanted: K) -> Result<()>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+    {
+        let name = wanted.name_any();
+        let ours = PatchParams::apply(FIELD_MANAGER).force();
+        let applied = api.patch(&name, &ours, &Patch::Apply(wanted)).await;
+        applied.map(drop).map_err(|cause| error(what, cause))
+    }
+}
+
+fn label<'a>(namespace: &'a Namespace, name: &str) -> Option<&'a str> {
+    namespace.metadata.labels.as_ref()?.get(name).map(String::as_str)
+}
+
+fn is_ours(namespace: &Namespace) -> bool {
+    label(namespace, labels::MANAGED_BY) == Some(labels::SSVIRT)
+}
+
+fn is_of(namespace: &Namespace, vdc: Id<Vdc>) -> bool {
+    is_ours(namespace) && label(namespace, labels::VDC_ID) == Some(&vdc.uuid().to_string())
+}
+
+fn is_ending(namespace: &Namespace) -> bool {
+    namespace.metadata.deletion_timestamp.is_some()
+}

@@ -1,0 +1,201 @@
+//! The objects that make a namespace a VDC's place.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::{
+    core::v1::{LimitRange, Namespace, ResourceQuota},
+    networking::v1::NetworkPolicy,
+};
+use serde_json::{Map, Value, json};
+use ssvirt_core::{Result, backend::Place};
+
+use super::PlaceOptions;
+use crate::kubevirt::labels;
+
+/// The quota's name, and that of the limits of containers.
+pub const QUOTA: &str = "vdc-quota";
+const LIMITS: &str = "vdc-limits";
+/// The policies' names.
+const INGRESS: &str = "vdc-ingress";
+const EGRESS: &str = "vdc-egress";
+
+/// The namespace.
+pub fn namespace(place: &Place, name: &str) -> Result<Namespace> {
+    Ok(serde_json::from_value(json!({
+        "metadata": {
+            "name": name,
+            "labels": labels::of_place(place),
+            "annotations": labels::annotations(place),
+        },
+    }))?)
+}
+
+/// How much of everything there may be. The store admits VMs by the VDC's limits; this is what holds when
+/// somebody comes by another way, so there is room in it for what runs beside a VM: KubeVirt's launcher, and
+/// CDI's importers while a disk is filled.
+pub fn quota(place: &Place, options: &PlaceOptions) -> Result<ResourceQuota> {
+    let counts = [
+        ("pods", options.pods),
+        ("persistentvolumeclaims", options.persistent_volume_claims),
+        ("services", options.services),
+        ("secrets", options.secrets),
+        ("configmaps", options.config_maps),
+    ];
+    let mut hard: BTreeMap<String, String> =
+        counts.map(|(name, count)| (name.to_owned(), count.to_string())).into();
+    // Without a limit there is no key: 0 would be none at all.
+    let mut limit = |what: &str, amount: Option<String>| {
+        let Some(amount) = amount else { return };
+        for kind in ["requests", "limits"] {
+            hard.insert(format!("{kind}.{what}"), amount.clone());
+        }
+    };
+    let pods = i64::from(options.pods);
+    limit("cpu", cpu_millis(place).map(|cpu| format!("{}m", cpu + pods * options.pod_cpu_millis)));
+    let memory = (place.memory_limit_mib > 0).then_some(place.memory_limit_mib);
+    limit("memory", memory.map(|mib| format!("{}Mi", mib + pods * options.pod_memory_mib)));
+    Ok(serde_json::from_value(json!({
+        "metadata": { "name": QUOTA, "labels": labels::of_place(place) },
+        "spec": { "hard": hard },
+    }))?)
+}
+
+/// The CPU limit in thousandths of a core, rounded up; none is unlimited.
+fn cpu_millis(place: &Place) -> Option<i64> {
+    let speed = place.vcpu_mhz.max(1);
+    let millis = place.cpu_limit_mhz.saturating_mul(1000);
+    (millis > 0).then(|| millis / speed + i64::from(millis % speed > 0))
+}
+
+/// What containers get that ask for nothing: where a quota counts CPU and memory, they could not start.
+pub fn limits(place: &Place, options: &PlaceOptions) -> Result<LimitRange> {
+    let amount = |cpu: i64, memory: i64| json!({ "cpu": format!("{cpu}m"), "memory": format!("{memory}Mi") });
+    Ok(serde_json::from_value(json!({
+        "metadata": { "name": LIMITS, "labels": labels::of_place(place) },
+        "spec": { "limits": [{
+            "type": "Container",
+            "default": amount(options.pod_cpu_millis.max(1), options.pod_memory_mib.max(1)),
+            "defaultRequest": amount((options.pod_cpu_millis / 10).max(1), options.pod_memory_mib.max(1)),
+        }] },
+    }))?)
+}
+
+/// Who may talk to whom. What no policy names is denied, so other organizations always are.
+pub fn policies(place: &Place, options: &PlaceOptions) -> Result<[NetworkPolicy; 2]> {
+    // A selector of pods alone means those of this namespace.
+    let mut neighbours = vec![json!({ "podSelector": {} })];
+    if options.same_organization {
+        let organization = Map::from_iter([(
+            labels::ORGANIZATION_ID.to_owned(),
+            Value::from(place.org.uuid().to_string()),
+        )]);
+        neighbours.push(json!({ "namespaceSelector": { "matchLabels": organization } }));
+    }
+    let dns: Vec<Value> = [("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353)]
+        .map(|(protocol, port)| json!({ "protocol": protocol, "port": port }))
+        .to_vec();
+    let ingress = json!({ "policyTypes": ["Ingress"], "ingress": [{ "from": neighbours }] });
+    let egress = json!({ "policyTypes": ["Egress"], "egress": [
+        { "to": neighbours },
+        { "to": [{ "namespaceSelector": {} }], "ports": dns },
+        { "to": outside(&options.cluster_networks) },
+    ] });
+    let policy = |name: &str, mut spec: Value| -> Result<NetworkPolicy> {
+        spec["podSelector"] = json!({});
+        Ok(serde_json::from_value(json!({
+            "metadata": { "name": name, "labels": labels::of_place(place) },
+            "spec": spec,
+        }))?)
+    };
+    Ok([policy(INGRESS, ingress)?, policy(EGRESS, egress)?])
+}
+
+/// Everything but the cluster's own networks.
+fn outside(cluster: &[String]) -> Vec<Value> {
+    let block = |all: &str, own: &dyn Fn(&&String) -> bool| {
+        let except: Vec<&String> = cluster.iter().filter(own).collect();
+        json!({ "ipBlock": { "cidr": all, "except": except } })
+    };
+    vec![
+        block("0.0.0.0/0", &|network| !network.contains(':')),
+        block("::/0", &|network| network.contains(':')),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use ssvirt_core::{
+        Id,
+        model::{Org, Vdc},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn place(cpu_limit_mhz: i64, vcpu_mhz: i64, memory_limit_mib: i64) -> Place {
+        Place {
+            vdc: Id::<Vdc>::new(Uuid::from_u128(1)),
+            vdc_name: "acme-vdc".to_owned(),
+            org: Id::<Org>::new(Uuid::from_u128(2)),
+            org_name: "acme".to_owned(),
+            org_full_name: "ACME Inc.".to_owned(),
+            org_description: String::new(),
+            vdc_description: String::new(),
+            cpu_limit_mhz,
+            vcpu_mhz,
+            memory_limit_mib,
+        }
+    }
+
+    fn bare() -> PlaceOptions {
+        PlaceOptions { pod_cpu_millis: 0, pod_memory_mib: 0, ..PlaceOptions::default() }
+    }
+
+    fn hard(place: &Place, options: &PlaceOptions) -> BTreeMap<String, String> {
+        let spec = quota(place, options).unwrap().spec.unwrap();
+        spec.hard.unwrap().into_iter().map(|(key, amount)| (key, amount.0)).collect()
+    }
+
+    #[test]
+    fn a_limit_is_counted_in_cores_and_no_limit_is_no_key() {
+        let limited = hard(&place(10_000, 3_000, 4_096), &bare());
+        assert_eq!(limited["requests.cpu"], "3334m");
+        assert_eq!(limited["limits.cpu"], "3334m");
+        assert_eq!(limited["requests.memory"], "4096Mi");
+        assert_eq!(limited["pods"], "50");
+        let unlimited = hard(&place(0, 1_000, 0), &bare());
+        assert!(!unlimited.keys().any(|key| key.contains('.')), "{unlimited:?}");
+    }
+
+    #[test]
+    fn what_runs_beside_vms_has_room() {
+        let options = PlaceOptions { pod_cpu_millis: 100, pod_memory_mib: 200, ..bare() };
+        let limited = hard(&place(1_000, 1_000, 1_024), &options);
+        assert_eq!(limited["limits.cpu"], "6000m");
+        assert_eq!(limited["limits.memory"], "11024Mi");
+    }
+
+    #[test]
+    fn other_organizations_are_nowhere_named() {
+        for same_organization in [true, false] {
+            let options = PlaceOptions { same_organization, ..bare() };
+            let [ingress, egress] = policies(&place(0, 1_000, 0), &options).unwrap();
+            let from = ingress.spec.unwrap().ingress.unwrap().remove(0).from.unwrap();
+            assert_eq!(from.len(), 1 + usize::from(same_organization));
+            let selector = from.last().unwrap().namespace_selector.clone();
+            let id =
+                selector.and_then(|s| s.match_labels).map(|l| l[labels::ORGANIZATION_ID].clone());
+            let own = same_organization.then(|| Uuid::from_u128(2).to_string());
+            assert_eq!(id, own);
+            assert_eq!(egress.spec.unwrap().policy_types.unwrap(), ["Egress"]);
+        }
+    }
+
+    #[test]
+    fn the_clusters_own_networks_are_not_outside() {
+        let networks = ["10.128.0.0/14", "172.30.0.0/16", "fd01::/48"].map(str::to_owned);
+        let [v4, v6] = outside(&networks).try_into().unwrap();
+        assert_eq!(v4["ipBlock"]["except"], json!(["10.128.0.0/14", "172.30.0.0/16"]));
+        assert_eq!(v6["ipBlock"]["except"], json!(["fd01::/48"]));
+    }
+}

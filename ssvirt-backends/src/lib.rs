@@ -7,10 +7,13 @@
 //! | `sql` | `TenancyStore` on SQLite and PostgreSQL, from one SQL text | `sqlite`, `postgres` |
 //! | `memory` | `VmBackend`: the simulator; `CatalogSource`: a fixed list | `memory` |
 //! | `mock` | all three, by a script | `memory` |
+//! | `kubevirt` | nothing yet: KubeVirt's custom resources as types | `kubevirt` |
 //! | `decorate` | all three, round another: faulty, slow, recording, killed | `memory` |
 
 #[cfg(feature = "memory")]
 pub mod decorate;
+#[cfg(feature = "kubevirt")]
+pub mod kubevirt;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "memory")]

@@ -37,10 +37,12 @@ pub mod user_defined_network;
 pub mod vm;
 pub mod volume;
 
+mod crds;
 mod open;
 #[cfg(test)]
 mod tests;
 
+pub use crds::crds;
 pub use data_source::DataSource;
 pub use data_volume::DataVolume;
 pub use instance::VirtualMachineInstance;

@@ -1,6 +1,7 @@
 //! The types against objects as KubeVirt 1.9 and CDI stored them. The files in `testdata` are
 //! recordings of our own test bed; where only the status matters, the spec is cut down.
 
+mod definitions;
 mod others;
 mod vms;
 mod words;

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!   place (namespace, quota, limits, policies)   names, labels   error (what a refusal means)
+//!   resources (KubeVirt's kinds as types)
 //! ```
 
 mod error;
 pub mod labels;
 pub mod names;
 pub mod place;
+pub mod resources;
 
 /// Who owns the fields that are applied from here.
 pub const FIELD_MANAGER: &str = "ssvirt";

@@ -17,7 +17,7 @@ use kube::{
 use crate::{
     Anything, assets,
     pki::{self, Identity, Pki},
-    program::{Life, Program},
+    program::{Keeper, Life, Program},
 };
 
 /// How long a control plane has until it is ready. Two cores that do something else as well take their time.
@@ -62,6 +62,7 @@ pub struct ControlPlane {
     etcd: Program,
     api_server: Program,
     manager: Program,
+    _keeper: Option<Keeper>,
 }
 
 impl ControlPlane {
@@ -73,6 +74,7 @@ impl ControlPlane {
         let bin = assets::find()?;
         fs::create_dir_all(folder)?;
         let folder = fs::canonicalize(folder)?;
+        let keeper = (life == Life::WithUs).then(|| Keeper::of(&folder)).transpose()?;
         let Pki { ca, admin, controller_manager } = pki::make(&folder.join("pki"))?;
         let [port, etcd_port, peer_port] = free_ports()?;
         let url = format!("https://127.0.0.1:{port}");
@@ -85,6 +87,7 @@ impl ControlPlane {
         let api_server = Program::start(&folder, API_SERVER, &bin.join(API_SERVER), &flags, life)?;
         let mut started = Self {
             manager: Program::of(&folder, MANAGER),
+            _keeper: keeper,
             folder,
             bin,
             life,
@@ -166,7 +169,7 @@ impl ControlPlane {
 impl Drop for ControlPlane {
     fn drop(&mut self) {
         if self.life == Life::WithUs {
-            // The guards see to it otherwise.
+            // The guards and the keeper see to it otherwise.
             for program in [&mut self.manager, &mut self.api_server, &mut self.etcd] {
                 program.signal("KILL").ok();
                 program.stop().ok();

@@ -25,6 +25,33 @@ pub enum Life {
     OnItsOwn,
 }
 
+/// Removes a folder once this process, however it ends, and all programs that were started in the folder are gone.
+pub struct Keeper {
+    /// Its input: the end of it is ours.
+    _shell: Child,
+}
+
+impl Keeper {
+    /// Of this folder.
+    pub fn of(folder: &Path) -> Anything<Self> {
+        let script = r#"trap '' INT HUP TERM
+            cat >/dev/null
+            for pid in "$1"/*.pid; do
+                while kill -0 "$(cat "$pid" 2>/dev/null)" 2>/dev/null; do sleep 0.1; done
+            done
+            rm -rf "$1""#;
+        let shell = Command::new("/bin/sh")
+            .args(["-c", script, "sh"])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { _shell: shell })
+    }
+}
+
 /// A program that was started.
 pub struct Program {
     pid_file: PathBuf,

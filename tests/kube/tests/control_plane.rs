@@ -126,8 +126,7 @@ async fn fields_have_owners_and_objects_versions() -> Outcome {
     let Some(client) = shared::client().await else { return Ok(()) };
     namespace(&client, "owners").await?;
     let maps: Api<ConfigMap> = Api::namespaced(client, "owners");
-    let data =
-        |value: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "key": value } });
+    let data = |value: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "m" }, "data": { "key": value } });
     let first = maps.patch("m", &PatchParams::apply("one"), &Patch::Apply(data("1"))).await?;
     let again = maps.patch("m", &PatchParams::apply("one"), &Patch::Apply(data("1"))).await?;
     assert_eq!(first.metadata.resource_version, again.metadata.resource_version);

@@ -48,6 +48,14 @@ pub static CATEGORIES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     all
 });
 
+/// The key for the translated name of a category: its words in capitals.
+pub fn category_key(category: &str) -> String {
+    let words =
+        category.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words: Vec<String> = words.map(str::to_ascii_uppercase).collect();
+    format!("RIGHTS_CATEGORY_{}", words.join("_"))
+}
+
 /// VCD's key for the translated name of a standard role.
 pub fn bundle_key(role: &str) -> Option<&'static str> {
     static KEYS: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {

@@ -627,6 +627,7 @@ fn roles_and_rights_are_read() {
         let name = right["name"].as_str().unwrap();
         assert!(name.starts_with(category["name"].as_str().unwrap()), "{name} {category}");
         let some = get(&admin, "/cloudapi/1.0.0/rightsCategories?filter=name==vApp*").await;
+        assert_eq!(some["values"][0]["bundleKey"], "RIGHTS_CATEGORY_VAPP");
         assert!(
             some["resultTotal"].as_u64()
                 < get(&admin, "/cloudapi/1.0.0/rightsCategories").await["resultTotal"].as_u64()

@@ -37,9 +37,13 @@ page_of! {
 
 /// A category of rights.
 #[derive(Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct RightsCategory {
     /// The name.
     name: String,
+    /// The key for its translated name.
+    bundle_key: String,
     /// The URN.
     id: String,
 }
@@ -72,7 +76,11 @@ pub fn view(id: String, name: &str) -> Right {
 }
 
 fn category(name: &str) -> RightsCategory {
-    RightsCategory { name: name.to_owned(), id: rights::category_id(name).urn() }
+    RightsCategory {
+        name: name.to_owned(),
+        bundle_key: rights::category_key(name),
+        id: rights::category_id(name).urn(),
+    }
 }
 
 #[OpenApi(tag = "crate::api::Tag::Users")]

@@ -34,6 +34,10 @@ load *ARGS:
 demo *ARGS:
     cargo run --release -- serve --demo {{ ARGS }}
 
+# A real Kubernetes API server to look at: kube up, status, down
+kube *ARGS:
+    cargo xtask kube {{ ARGS }}
+
 # Everything that continuous integration runs
 ci:
     .ci/run

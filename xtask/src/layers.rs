@@ -56,12 +56,12 @@ pub const RULES: &[Rule] = &[
     // Not ssvirt-fixtures: `serve --demo` builds its world with them.
     Rule::Without {
         who: "ssvirt-server",
-        what: &["ssvirt-conformance", "ssvirt-benches", "ssvirt-load"],
+        what: &["ssvirt-conformance", "ssvirt-benches", "ssvirt-load", "ssvirt-kube-bed"],
     },
 ];
 
 const TEST_CRATES: &[&str] =
-    &["ssvirt-fixtures", "ssvirt-conformance", "ssvirt-benches", "ssvirt-load"];
+    &["ssvirt-fixtures", "ssvirt-conformance", "ssvirt-benches", "ssvirt-load", "ssvirt-kube-bed"];
 
 impl Rule {
     /// What breaks the rule, for a person to read; nothing if it holds.

@@ -286,7 +286,10 @@ impl Cloud {
             owner_name: vdc.name.clone(),
             operation_name: "orgCreateVdc",
             operation: format!("Creating Virtual Datacenter {}({})", vdc.name, vdc.id),
-            steps: vec![Step::EnsurePlace { provider: vdc.provider, place: place_of(&vdc, &org) }],
+            steps: vec![Step::EnsurePlace {
+                provider: vdc.provider,
+                place: Box::new(place_of(&vdc, &org)),
+            }],
             done: 0,
             locks: vec![vdc.id.any()],
         };
@@ -332,7 +335,8 @@ impl Cloud {
         tx.update(&mut vdc).await?;
         let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(id)]).await?;
         self.change_profiles(&mut tx, &vdc, &profiles, change.storage_profiles).await?;
-        let (place, place_before) = (place_of(&vdc, &org), place_of(&before, &org));
+        let (place, place_before) =
+            (Box::new(place_of(&vdc, &org)), Box::new(place_of(&before, &org)));
         let step = if place == place_before {
             Step::Done
         } else {

@@ -75,7 +75,7 @@ pub enum Step {
         /// Where.
         provider: Id<ProviderVdc>,
         /// The place.
-        place: Place,
+        place: Box<Place>,
     },
     /// Removes the backend's place.
     RemovePlace {
@@ -90,9 +90,9 @@ pub enum Step {
         /// Where.
         provider: Id<ProviderVdc>,
         /// The place as it is to be.
-        place: Place,
+        place: Box<Place>,
         /// The place before the change.
-        place_before: Place,
+        place_before: Box<Place>,
         /// The row before the change.
         before: Box<Vdc>,
         /// Its storage profiles before the change.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   place (namespace, quota, limits, policies)   names, labels   error (what a refusal means)
-//!   resources (KubeVirt's kinds as types)
+//!   vm (hardware, state)                         resources (KubeVirt's kinds as types)
 //! ```
 
 mod error;
@@ -10,6 +10,7 @@ pub mod labels;
 pub mod names;
 pub mod place;
 pub mod resources;
+pub mod vm;
 
 /// Who owns the fields that are applied from here.
 pub const FIELD_MANAGER: &str = "ssvirt";

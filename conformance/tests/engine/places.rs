@@ -35,8 +35,8 @@ async fn a_changed_vdc_reaches_its_place() {
     assert_eq!(defaults.len(), 1, "{profiles:?}");
     assert_eq!(defaults[0].name, "added");
     // What the place does not know of does not bother it.
-    let about = VdcChange { description: Some("d".to_owned()), ..VdcChange::default() };
-    let (_, task) = scene.cloud.change_vdc(&Caller::system(), scene.vdc, about).await.unwrap();
+    let quota = VdcChange { nic_quota: Some(7), ..VdcChange::default() };
+    let (_, task) = scene.cloud.change_vdc(&Caller::system(), scene.vdc, quota).await.unwrap();
     assert_eq!(task.status, TaskStatus::Success);
     assert_eq!(scene.calls("ensure_place"), 1);
 }

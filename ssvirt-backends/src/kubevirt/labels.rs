@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ssvirt_core::backend::Place;
+use ssvirt_core::backend::{Place, VmPlan};
 
 use super::names::label_value;
 
@@ -23,7 +23,15 @@ pub const ORGANIZATION_ID: &str = "ssvirt.io/organization-id";
 pub const VDC: &str = "ssvirt.io/vdc";
 /// The VDC's id, a bare UUID.
 pub const VDC_ID: &str = "ssvirt.io/vdc-id";
+/// The VM's id, a bare UUID.
+pub const VM_ID: &str = "ssvirt.io/vm-id";
+/// The id of the VM's vApp, a bare UUID.
+pub const VAPP_ID: &str = "ssvirt.io/vapp-id";
 
+/// The VM's URN.
+pub const VM_URN: &str = "ssvirt.io/vm-urn";
+/// The VM's name in full.
+pub const VM_NAME: &str = "ssvirt.io/vm-name";
 /// The organization's URN.
 pub const ORGANIZATION_URN: &str = "ssvirt.io/organization-urn";
 /// The VDC's URN.
@@ -70,4 +78,22 @@ pub fn annotations(place: &Place) -> Pairs {
         (VDC_DESCRIPTION, place.vdc_description.clone()),
         (CREATED_BY, "ssvirt-api-server".to_owned()),
     ])
+}
+
+/// The labels of a VM, and of all that is made for it.
+#[must_use]
+pub fn of_vm(plan: &VmPlan) -> Pairs {
+    pairs([
+        (MANAGED_BY, SSVIRT.to_owned()),
+        (COMPONENT, "vm".to_owned()),
+        (VDC_ID, plan.target.vdc.uuid().to_string()),
+        (VAPP_ID, plan.vapp.uuid().to_string()),
+        (VM_ID, plan.target.vm.uuid().to_string()),
+    ])
+}
+
+/// The annotations of a VM.
+#[must_use]
+pub fn vm_annotations(plan: &VmPlan) -> Pairs {
+    pairs([(VM_URN, plan.target.vm.urn()), (VM_NAME, plan.name.clone())])
 }

@@ -8,6 +8,8 @@ pub const LONGEST: usize = 63;
 /// Of a namespace's name, what an organization's name takes at most, and what its VDC's name takes.
 const ORG: usize = 24;
 const VDC: usize = 25;
+/// What a VM's name takes of its object's: there is room for `-disk-16000` behind it.
+const VM: usize = 40;
 
 /// The names that a VDC's namespace may have, the first that is free counts: `vdc-{org}-{vdc}`, and the same
 /// with a part of the id, for two VDCs whose names differ only in what a namespace's name cannot hold. The last
@@ -18,6 +20,17 @@ pub fn namespaces(org: &str, vdc: &str, id: Uuid) -> [String; 3] {
     let parts = ["vdc".to_owned(), dns_label(org, ORG), dns_label(vdc, VDC)];
     let name = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
     [name.clone(), format!("{name}-{}", &all[..8]), format!("vdc-{all}")]
+}
+
+/// The name of a VM's object: what can be kept of its name, and a part of its id, by which VMs of one name
+/// differ. It stays when the VM is renamed.
+#[must_use]
+pub fn vm(name: &str, id: Uuid) -> String {
+    let id = &id.simple().to_string()[..8];
+    match dns_label(name, VM) {
+        name if name.is_empty() => format!("vm-{id}"),
+        name => format!("{name}-{id}"),
+    }
 }
 
 /// Lower case letters, digits and single hyphens between them; at most so many characters; perhaps none.

@@ -22,13 +22,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use ssvirt_core::{Error, Id, Result, backend::Place, model::Vdc};
 use tokio::time::{Instant, sleep};
 
-pub use objects::QUOTA;
+pub use objects::{NETWORK, QUOTA};
 
 use super::{
     FIELD_MANAGER,
     error::{error, is_missing, is_taken},
     labels,
     names::namespaces,
+    resources::NetworkAttachmentDefinition,
 };
 
 /// How long the end of a namespace is waited for in one call. The task comes back for the rest.
@@ -125,6 +126,14 @@ impl Places {
         self.apply(&what, &self.inside::<ResourceQuota>(&name), quota).await?;
         let limits = objects::limits(place, &self.options)?;
         self.apply(&what, &self.inside::<LimitRange>(&name), limits).await?;
+        // Where there is no Multus there is one network alone: the pods'.
+        let network = objects::network(place)?;
+        let networks = self.inside::<NetworkAttachmentDefinition>(&name);
+        let applied = networks.patch(NETWORK, &ours(), &Patch::Apply(network)).await;
+        match applied {
+            Err(cause) if !is_missing(&cause) => return Err(error(&what, cause)),
+            _ => {}
+        }
         for policy in objects::policies(place, &self.options)? {
             self.apply(&what, &self.inside::<NetworkPolicy>(&name), policy).await?;
         }
@@ -206,10 +215,14 @@ impl Places {
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
     {
         let name = wanted.name_any();
-        let ours = PatchParams::apply(FIELD_MANAGER).force();
-        let applied = api.patch(&name, &ours, &Patch::Apply(wanted)).await;
+        let applied = api.patch(&name, &ours(), &Patch::Apply(wanted)).await;
         applied.map(drop).map_err(|cause| error(what, cause))
     }
+}
+
+/// Our fields are as we say, whoever else has changed them.
+fn ours() -> PatchParams {
+    PatchParams::apply(FIELD_MANAGER).force()
 }
 
 fn label<'a>(namespace: &'a Namespace, name: &str) -> Option<&'a str> {

@@ -10,8 +10,10 @@ use serde_json::{Map, Value, json};
 use ssvirt_core::{Result, backend::Place};
 
 use super::PlaceOptions;
-use crate::kubevirt::labels;
+use crate::kubevirt::{labels, resources::NetworkAttachmentDefinition};
 
+/// The name of the VDC's own network.
+pub const NETWORK: &str = "vdc-network";
 /// The quota's name, and that of the limits of containers.
 pub const QUOTA: &str = "vdc-quota";
 const LIMITS: &str = "vdc-limits";
@@ -27,6 +29,19 @@ pub fn namespace(place: &Place, name: &str) -> Result<Namespace> {
             "labels": labels::of_place(place),
             "annotations": labels::annotations(place),
         },
+    }))?)
+}
+
+/// The VDC's own network, a bridge that every node has for it.
+pub fn network(place: &Place) -> Result<NetworkAttachmentDefinition> {
+    let bridge = format!("br-{}", &place.vdc.uuid().simple().to_string()[..10]);
+    let config =
+        json!({ "cniVersion": "0.3.1", "name": NETWORK, "type": "bridge", "bridge": bridge });
+    Ok(serde_json::from_value(json!({
+        "apiVersion": "k8s.cni.cncf.io/v1",
+        "kind": "NetworkAttachmentDefinition",
+        "metadata": { "name": NETWORK, "labels": labels::of_place(place) },
+        "spec": { "config": config.to_string() },
     }))?)
 }
 

@@ -1,6 +1,7 @@
 //! A VM's plan as KubeVirt's hardware, and what KubeVirt says of a VM as its state.
 
 pub mod hardware;
+pub mod object;
 pub mod state;
 
 /// The name of a NIC in KubeVirt, of its interface and of the network it is on.

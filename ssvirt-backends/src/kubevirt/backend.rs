@@ -1,0 +1,131 @@
+//! [`VmBackend`] on KubeVirt.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::stream::{BoxStream, StreamExt as _, unfold};
+use kube::Client;
+use ssvirt_core::{
+    Id, Result, VmBackend,
+    backend::{Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
+    model::{Vdc, Vm, VmState},
+};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    task::JoinHandle,
+};
+
+use super::{
+    call::call,
+    place::{PlaceOptions, Places},
+    vms::Vms,
+    watch::watch,
+};
+
+/// Changes that wait for a slow listener at most; those before are lost, and what is true now comes later.
+const WAITING: usize = 4096;
+
+/// A cluster with KubeVirt.
+pub struct KubeVirt {
+    vms: Vms,
+    changes: broadcast::Sender<VmEvent>,
+    watching: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl KubeVirt {
+    /// The cluster that `client` reaches, as whom it is.
+    #[must_use]
+    pub fn new(client: Client, places: PlaceOptions) -> Self {
+        let places = Places::new(client.clone(), places);
+        let (changes, _) = broadcast::channel(WAITING);
+        Self { vms: Vms { client, places }, changes, watching: Mutex::default() }
+    }
+
+    fn watching(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for KubeVirt {
+    fn drop(&mut self) {
+        if let Some(watching) = self.watching().take() {
+            watching.abort();
+        }
+    }
+}
+
+#[async_trait]
+impl VmBackend for KubeVirt {
+    fn name(&self) -> &'static str {
+        "kubevirt"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { suspend: true, reset: true, guest_power: true, hot_change: false }
+    }
+
+    /// The cluster knows its VMs by itself.
+    async fn start(&self, _known: Vec<KnownVm>) -> Result<()> {
+        let client = self.vms.client.clone();
+        let watching = tokio::spawn(watch(client, self.changes.clone()));
+        if let Some(before) = self.watching().replace(watching) {
+            before.abort();
+        }
+        Ok(())
+    }
+
+    async fn stop(&self) {
+        if let Some(watching) = self.watching().take() {
+            watching.abort();
+        }
+    }
+
+    async fn health(&self) -> Result<()> {
+        call("The cluster", self.vms.client.apiserver_version()).await.map(drop)
+    }
+
+    async fn ensure_place(&self, place: &Place) -> Result<()> {
+        self.vms.places.ensure(place).await.map(drop)
+    }
+
+    async fn remove_place(&self, vdc: Id<Vdc>) -> Result<()> {
+        self.vms.places.remove(vdc).await
+    }
+
+    async fn create_vm(&self, plan: &VmPlan) -> Result<VmState> {
+        self.vms.create(plan).await
+    }
+
+    async fn change_vm(&self, plan: &VmPlan) -> Result<VmState> {
+        self.vms.change(plan).await
+    }
+
+    async fn delete_vm(&self, vm: VmRef) -> Result<()> {
+        self.vms.delete(vm).await
+    }
+
+    async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState> {
+        self.vms.power(vm, action).await
+    }
+
+    async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {
+        Ok(self.vms.find(vm).await?.map(|found| found.state()))
+    }
+
+    async fn vms(&self, vdc: Id<Vdc>) -> Result<Vec<(Id<Vm>, VmState)>> {
+        self.vms.list(vdc).await
+    }
+
+    fn watch(&self) -> BoxStream<'static, VmEvent> {
+        unfold(self.changes.subscribe(), |mut changes| async move {
+            loop {
+                match changes.recv().await {
+                    Ok(event) => return Some((event, changes)),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        })
+        .boxed()
+    }
+}

@@ -1,0 +1,140 @@
+//! A VM's plan as the `VirtualMachine` that is sent to the cluster.
+
+use kube::Resource as _;
+use ssvirt_core::{Error, Result, backend::VmPlan, model::DiskSpec};
+
+use super::{
+    disk_name,
+    hardware::{Attachment, Attachments, domain, networks},
+};
+use crate::kubevirt::{
+    labels,
+    place::NETWORK,
+    resources::{
+        VirtualMachine,
+        data_volume::{
+            ClaimSpec, DataSourceRef, DataVolumeSource, DataVolumeSpec, HttpSource, RegistrySource,
+        },
+        instance::VirtualMachineInstanceSpec,
+        quantity,
+        shared::{Empty, Resources, TemplateMeta},
+        vm::{DataVolumeTemplate, InstanceTemplate, RunStrategy, VirtualMachineSpec},
+        volume::{DataVolumeVolume, Volume},
+    },
+};
+
+/// How long a guest that is asked to shut down has, in seconds.
+pub const GRACE_SECONDS: i64 = 120;
+
+/// The object of a VM under that name: off, as new VMs are.
+///
+/// # Errors
+/// `BadRequest` for what KubeVirt cannot have, and for images that nobody knows.
+pub fn new(plan: &VmPlan, namespace: &str, name: &str) -> Result<VirtualMachine> {
+    let mut vm = changed(plan, namespace, name)?;
+    vm.spec.run_strategy = Some(RunStrategy::Halted);
+    vm.spec.data_volume_templates = plan
+        .spec
+        .disks
+        .iter()
+        .enumerate()
+        .map(|(n, disk)| volume(plan, name, n, disk))
+        .collect::<Result<_>>()?;
+    Ok(vm)
+}
+
+/// The same without what only a new VM has: whether it runs is changed by starting and stopping it alone.
+///
+/// # Errors
+/// As [`new`].
+pub fn changed(plan: &VmPlan, namespace: &str, name: &str) -> Result<VirtualMachine> {
+    let attachments = attachments(plan, namespace);
+    let labels = labels::of_vm(plan);
+    let volumes = plan.spec.disks.iter().map(|disk| Volume {
+        name: disk_name(&disk.id),
+        data_volume: Some(DataVolumeVolume { name: volume_name(name, disk), hotpluggable: None }),
+        ..Volume::default()
+    });
+    let spec = VirtualMachineInstanceSpec {
+        domain: domain(plan.target.vm, &plan.spec, &attachments)?,
+        networks: networks(&plan.spec, &attachments),
+        volumes: volumes.collect(),
+        termination_grace_period_seconds: Some(GRACE_SECONDS),
+        ..VirtualMachineInstanceSpec::default()
+    };
+    let metadata = TemplateMeta { labels: labels.clone(), ..TemplateMeta::default() };
+    let template = InstanceTemplate { metadata: Some(metadata), spec };
+    let mut vm =
+        VirtualMachine::new(name, VirtualMachineSpec { template, ..VirtualMachineSpec::default() });
+    let meta = vm.meta_mut();
+    meta.namespace = Some(namespace.to_owned());
+    meta.labels = Some(labels);
+    meta.annotations = Some(labels::vm_annotations(plan));
+    Ok(vm)
+}
+
+/// The first NIC that is on a network is on the pods', all others are on the VDC's own.
+fn attachments(plan: &VmPlan, namespace: &str) -> Attachments {
+    let mut attachments = Attachments::new();
+    for nic in plan.spec.nics.iter().filter(|nic| nic.network.is_some()) {
+        let to = match attachments.is_empty() {
+            true => Attachment::Pod,
+            false => Attachment::Definition(format!("{namespace}/{NETWORK}")),
+        };
+        attachments.insert(nic.index, to);
+    }
+    attachments
+}
+
+fn volume_name(vm: &str, disk: &DiskSpec) -> String {
+    format!("{vm}-{}", disk_name(&disk.id))
+}
+
+fn volume(plan: &VmPlan, name: &str, place: usize, disk: &DiskSpec) -> Result<DataVolumeTemplate> {
+    let image = plan.spec.image.as_deref().filter(|_| place == 0);
+    let size = [("storage".to_owned(), quantity::from_mib(disk.size_mib))].into();
+    let resources = Resources { requests: size, ..Resources::default() };
+    let (source, source_ref) = match image {
+        None => (Some(DataVolumeSource { blank: Some(Empty {}), ..Default::default() }), None),
+        Some(image) => image_source(image)?,
+    };
+    Ok(DataVolumeTemplate {
+        metadata: TemplateMeta {
+            name: Some(volume_name(name, disk)),
+            labels: labels::of_vm(plan),
+            ..TemplateMeta::default()
+        },
+        spec: DataVolumeSpec {
+            source,
+            source_ref,
+            storage: Some(ClaimSpec { resources: Some(resources), ..ClaimSpec::default() }),
+            pvc: None,
+        },
+    })
+}
+
+/// Where an image comes from: `docker://registry/name:tag`, a file under http or https, or a `DataSource` as
+/// `datasource:namespace/name`.
+fn image_source(image: &str) -> Result<(Option<DataVolumeSource>, Option<DataSourceRef>)> {
+    if image.starts_with("docker://") {
+        let registry = RegistrySource { url: Some(image.to_owned()), ..RegistrySource::default() };
+        return Ok((
+            Some(DataVolumeSource { registry: Some(registry), ..Default::default() }),
+            None,
+        ));
+    }
+    if image.starts_with("https://") || image.starts_with("http://") {
+        let http = HttpSource { url: image.to_owned(), ..HttpSource::default() };
+        return Ok((Some(DataVolumeSource { http: Some(http), ..Default::default() }), None));
+    }
+    let named = image.strip_prefix("datasource:").and_then(|rest| rest.split_once('/'));
+    let (namespace, name) = named.ok_or_else(|| {
+        Error::bad_request("The template's image is not one that the cluster could get.")
+    })?;
+    let source = DataSourceRef {
+        kind: "DataSource".to_owned(),
+        namespace: Some(namespace.to_owned()),
+        name: name.to_owned(),
+    };
+    Ok((None, Some(source)))
+}

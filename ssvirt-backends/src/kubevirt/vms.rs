@@ -1,0 +1,187 @@
+//! VMs in the cluster: found by their ids, created, changed and deleted.
+
+use std::{collections::HashMap, time::Duration};
+
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+};
+use ssvirt_core::{
+    Error, Id, Result,
+    backend::{VmPlan, VmRef},
+    model::{PowerState, Vdc, Vm, VmState},
+};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    FIELD_MANAGER,
+    call::{call, call_opt, raw},
+    error::{error, is_taken},
+    labels, names,
+    place::Places,
+    resources::{VirtualMachine, VirtualMachineInstance, quantity},
+    vm::{object, state::state},
+};
+
+/// How long the cluster has to do what it was told; the task comes back for the rest.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked.
+pub(super) const POLL: Duration = Duration::from_millis(200);
+
+/// A VM as it is in the cluster.
+pub(super) struct Found {
+    pub namespace: String,
+    pub vm: VirtualMachine,
+    pub instance: Option<VirtualMachineInstance>,
+}
+
+impl Found {
+    /// The object's name; the instance has the same.
+    pub fn name(&self) -> String {
+        self.vm.name_any()
+    }
+
+    /// What is seen of it.
+    pub fn state(&self) -> VmState {
+        state(&self.vm, self.instance.as_ref())
+    }
+}
+
+/// The VMs of a cluster.
+#[derive(Clone)]
+pub(super) struct Vms {
+    pub client: Client,
+    pub places: Places,
+}
+
+/// How a VM is called in errors.
+pub(super) fn what(vm: VmRef) -> String {
+    format!("The VM {}", vm.vm.urn())
+}
+
+impl Vms {
+    fn machines(&self, namespace: &str) -> Api<VirtualMachine> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn instances(&self, namespace: &str) -> Api<VirtualMachineInstance> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// A VM with its instance; none where it, or its VDC's place, is not there.
+    pub async fn find(&self, target: VmRef) -> Result<Option<Found>> {
+        let Some(namespace) = self.places.find(target.vdc).await? else { return Ok(None) };
+        self.find_in(&namespace, target).await
+    }
+
+    async fn find_in(&self, namespace: &str, target: VmRef) -> Result<Option<Found>> {
+        let what = what(target);
+        let ours = format!("{}={}", labels::VM_ID, target.vm.uuid());
+        let ours = ListParams::default().labels(&ours);
+        let listed = call(&what, self.machines(namespace).list(&ours)).await?;
+        let Some(vm) = listed.items.into_iter().next() else { return Ok(None) };
+        let instance = call_opt(&what, self.instances(namespace).get(&vm.name_any())).await?;
+        Ok(Some(Found { namespace: namespace.to_owned(), vm, instance }))
+    }
+
+    /// A VM that must be there.
+    ///
+    /// # Errors
+    /// `InvalidState` where it is not.
+    pub async fn get(&self, target: VmRef) -> Result<Found> {
+        let missing = || Error::invalid_state(format!("{} is not there.", what(target)));
+        self.find(target).await?.ok_or_else(missing)
+    }
+
+    /// All VMs of a place.
+    pub async fn list(&self, vdc: Id<Vdc>) -> Result<Vec<(Id<Vm>, VmState)>> {
+        let Some(namespace) = self.places.find(vdc).await? else { return Ok(Vec::new()) };
+        let what = "The VMs of the virtual datacenter";
+        let ours = ListParams::default().labels(labels::VM_ID);
+        let (machines, instances) = (self.machines(&namespace), self.instances(&namespace));
+        let machines = call(what, machines.list(&ours)).await?;
+        let instances = call(what, instances.list(&ours)).await?;
+        let mut instances: HashMap<String, VirtualMachineInstance> =
+            instances.items.into_iter().map(|instance| (instance.name_any(), instance)).collect();
+        let seen = machines.items.into_iter().filter_map(|vm| {
+            let instance = instances.remove(&vm.name_any());
+            Some((id_of(&vm)?.vm, state(&vm, instance.as_ref())))
+        });
+        Ok(seen.collect())
+    }
+
+    /// Creates a VM that is not there.
+    pub async fn create(&self, plan: &VmPlan) -> Result<VmState> {
+        let what = what(plan.target);
+        let namespace = self.places.find(plan.target.vdc).await?;
+        let namespace = namespace.ok_or_else(|| {
+            Error::invalid_state("The virtual datacenter has no place in the cluster.")
+        })?;
+        if let Some(found) = self.find_in(&namespace, plan.target).await? {
+            return Ok(found.state());
+        }
+        let name = names::vm(&plan.name, plan.target.vm.uuid());
+        let wanted = object::new(plan, &namespace, &name)?;
+        let by_us =
+            PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        match raw(self.machines(&namespace).create(&by_us, &wanted)).await? {
+            // By a call at the same time as this.
+            Err(cause) if !is_taken(&cause) => return Err(error(&what, cause)),
+            _ => {}
+        }
+        Ok(self.get(plan.target).await?.state())
+    }
+
+    /// Makes a VM like its plan.
+    pub async fn change(&self, plan: &VmPlan) -> Result<VmState> {
+        let found = self.get(plan.target).await?;
+        if found.state().power != PowerState::Off && has_other_size(&found.vm, plan) {
+            return Err(Error::invalid_state(format!(
+                "The number of CPUs and the memory of VM \"{}\" cannot be changed while it runs.",
+                plan.name
+            )));
+        }
+        let name = found.name();
+        let wanted = object::changed(plan, &found.namespace, &name)?;
+        let ours = PatchParams::apply(FIELD_MANAGER).force();
+        let machines = self.machines(&found.namespace);
+        call(&what(plan.target), machines.patch(&name, &ours, &Patch::Apply(wanted))).await?;
+        Ok(self.get(plan.target).await?.state())
+    }
+
+    /// Deletes a VM, and answers when it and all that was made for it is gone.
+    pub async fn delete(&self, target: VmRef) -> Result<()> {
+        let what = what(target);
+        let until = Instant::now() + PATIENCE;
+        while let Some(found) = self.find(target).await? {
+            if found.vm.metadata.deletion_timestamp.is_none() {
+                let machines = self.machines(&found.namespace);
+                // What it owns goes first, its volumes above all.
+                let all = DeleteParams::foreground().grace_period(0);
+                call_opt(&what, machines.delete(&found.name(), &all)).await?;
+            }
+            if Instant::now() > until {
+                return Err(Error::unavailable(format!("{what} is being deleted.")));
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
+}
+
+/// Which VM an object is; none where it is not ours.
+pub(super) fn id_of(object: &impl kube::ResourceExt) -> Option<VmRef> {
+    let id = |label: &str| object.labels().get(label)?.parse().ok();
+    Some(VmRef { vm: Id::new(id(labels::VM_ID)?), vdc: Id::new(id(labels::VDC_ID)?) })
+}
+
+fn has_other_size(vm: &VirtualMachine, plan: &VmPlan) -> bool {
+    let domain = &vm.spec.template.spec.domain;
+    let cpus = domain.cpu.as_ref().map(|cpu| {
+        let number = |count: Option<u32>| count.unwrap_or(1);
+        number(cpu.sockets) * number(cpu.cores) * number(cpu.threads)
+    });
+    let memory = domain.memory.as_ref().and_then(|memory| memory.guest.as_ref());
+    let memory = memory.and_then(quantity::bytes).map(|bytes| bytes >> 20);
+    cpus != Some(plan.spec.cpus.unsigned_abs()) || memory != Some(plan.spec.memory_mib)
+}

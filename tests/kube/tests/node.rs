@@ -221,12 +221,11 @@ fn diskless(name: &str, strategy: &str) -> Value {
 
 /// What conditions say, by type.
 fn conditions(object: &Value) -> BTreeMap<&str, (&str, &str, &str)> {
-    let conditions = object["status"]["conditions"].as_array().unwrap();
+    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
     let text = |condition: &Value, key: &str| -> &'static str {
         condition[key].as_str().unwrap_or_default().to_owned().leak()
     };
     conditions
-        .iter()
         .map(|c| (text(c, "type"), (text(c, "status"), text(c, "reason"), text(c, "message"))))
         .collect()
 }
@@ -363,6 +362,7 @@ async fn left(world: &World) -> Vec<String> {
         (KUBEVIRT, "VirtualMachineInstance"),
         (CDI, "DataVolume"),
         ("v1", "PersistentVolumeClaim"),
+        ("v1", "Pod"),
         ("apps/v1", "ControllerRevision"),
     ] {
         let all = world.api(api_version, kind).list(&ListParams::default()).await.unwrap();
@@ -671,6 +671,11 @@ async fn strategies_say_when_a_machine_runs() -> Outcome {
     // A machine may be started without its guest running yet.
     world.put("virtualmachines/manual/stop").await;
     world.until("manual", "Stopped").await;
+    // A request is refused while the last one is not done.
+    until("the end of the requests", async || {
+        world.vm("manual").await["status"]["stateChangeRequests"].is_null()
+    })
+    .await;
     world.call("PUT", "virtualmachines/manual/start", r#"{"paused":true}"#).await.unwrap();
     world.until("manual", "Paused").await;
     Ok(())
@@ -746,6 +751,60 @@ async fn snapshots_are_taken_and_restored() -> Outcome {
         api.delete(name, &DeleteParams::default()).await?;
         until("the end of it", async || api.get_opt(name).await.unwrap().is_none()).await;
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotas_count_what_machines_take() -> Outcome {
+    let Some((world, _)) = World::shared("counted").await else { return Ok(()) };
+    let hard = json!({
+        "requests.cpu": "300m", "requests.memory": "8Gi", "limits.cpu": "4", "limits.memory": "16Gi",
+        "requests.storage": "50Gi",
+    });
+    world
+        .create(&json!({
+            "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "vdc-quota" },
+            "spec": { "hard": hard },
+        }))
+        .await?;
+    let used = async |key: &str| {
+        let quota = world.get("v1", "ResourceQuota", "vdc-quota").await.unwrap();
+        quota["status"]["used"][key].as_str().unwrap_or_default().to_owned()
+    };
+    until("the quota's count", async || !used("requests.cpu").await.is_empty()).await;
+    world.create(&machine("first", "Always")).await?;
+    world.until("first", "Running").await;
+    assert_eq!(world.vmi("first").await.unwrap()["status"]["memory"]["memoryOverhead"], "276Mi");
+    for (key, expected) in [
+        ("requests.cpu", "200m"),
+        ("requests.memory", "2324Mi"),
+        ("limits.cpu", "2"),
+        ("limits.memory", "4648Mi"),
+        ("requests.storage", "20Gi"),
+    ] {
+        assert_eq!(used(key).await, expected, "{key}");
+    }
+    // No room for its pod.
+    world.create(&machine("second", "Always")).await?;
+    let has_failed = async || {
+        let vm = world.vm("second").await;
+        let said = conditions(&vm).get("Synchronized").copied();
+        said.is_some_and(|(_, reason, why)| {
+            reason == "FailedCreate" && why.contains("exceeded quota: vdc-quota")
+        })
+    };
+    until("the refusal", has_failed).await;
+    world.until("second", "Starting").await;
+    // No room for its disk.
+    world.create(&machine("third", "Halted")).await?;
+    until("the refusal", async || {
+        let volume = world.get(CDI, "DataVolume", "third-disk-0").await;
+        let said = volume.as_ref().map(|volume| volume["status"]["conditions"].to_string());
+        said.is_some_and(|said| said.contains("ErrExceededQuota"))
+    })
+    .await;
+    world.put("virtualmachines/first/stop").await;
+    world.until("second", "Running").await;
     Ok(())
 }
 

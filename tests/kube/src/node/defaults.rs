@@ -98,16 +98,37 @@ fn or_set(value: &mut Value, key: &str, default: Value) {
     }
 }
 
-/// A quantity of bytes, several times: as Kubernetes writes it, with the greatest unit that fits.
-fn times(quantity: &str, factor: u64) -> Option<String> {
+/// The units of quantities, each with how much it is of the one before.
+const UNITS: [([&str; 5], u64); 2] =
+    [(["Ki", "Mi", "Gi", "Ti", "Pi"], 1024), (["k", "M", "G", "T", "P"], 1000)];
+
+/// A quantity's number, and its unit.
+fn split(quantity: &str) -> Option<(u64, &str)> {
     let end = quantity.find(|c: char| !c.is_ascii_digit()).unwrap_or(quantity.len());
     let (number, unit) = quantity.split_at(end);
-    let mut number = number.parse::<u64>().ok()?.checked_mul(factor)?;
-    let (units, step) = match unit {
-        "Ki" | "Mi" | "Gi" | "Ti" | "Pi" => (["Ki", "Mi", "Gi", "Ti", "Pi"], 1024),
-        "k" | "M" | "G" | "T" | "P" => (["k", "M", "G", "T", "P"], 1000),
-        _ => return (unit.is_empty()).then(|| number.to_string()),
-    };
+    Some((number.parse().ok()?, unit))
+}
+
+/// A quantity in bytes, if it is a whole number of a unit.
+pub fn bytes(quantity: &str) -> Option<u64> {
+    let (number, unit) = split(quantity)?;
+    if unit.is_empty() {
+        return Some(number);
+    }
+    UNITS.iter().find_map(|(units, step)| {
+        let place = units.iter().position(|other| *other == unit)?;
+        number.checked_mul(step.checked_pow(u32::try_from(place).ok()? + 1)?)
+    })
+}
+
+/// A quantity of bytes, several times: as Kubernetes writes it, with the greatest unit that fits.
+fn times(quantity: &str, factor: u64) -> Option<String> {
+    let (number, unit) = split(quantity)?;
+    let mut number = number.checked_mul(factor)?;
+    if unit.is_empty() {
+        return Some(number.to_string());
+    }
+    let (units, step) = UNITS.iter().find(|(units, _)| units.contains(&unit))?;
     let mut place = units.iter().position(|other| *other == unit)?;
     while number % step == 0 && place + 1 < units.len() {
         number /= step;
@@ -118,7 +139,7 @@ fn times(quantity: &str, factor: u64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::times;
+    use super::{bytes, times};
 
     #[test]
     fn quantities_are_written_with_the_greatest_unit() {
@@ -126,6 +147,18 @@ mod tests {
             [("2Gi", "8Gi"), ("512Mi", "2Gi"), ("300Mi", "1200Mi"), ("1G", "4G"), ("1024", "4096")]
         {
             assert_eq!(times(quantity, 4).as_deref(), Some(expected), "{quantity}");
+        }
+    }
+    #[test]
+    fn quantities_are_read_in_all_units() {
+        for (quantity, expected) in [
+            ("2Gi", Some(2 << 30)),
+            ("512Mi", Some(512 << 20)),
+            ("3G", Some(3_000_000_000)),
+            ("7", Some(7)),
+            ("1.5Gi", None),
+        ] {
+            assert_eq!(bytes(quantity), expected, "{quantity}");
         }
     }
 }

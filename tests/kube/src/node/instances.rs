@@ -16,6 +16,7 @@ use super::{
     objects::{
         self, CONTROLLER_FINALIZER, NODE_FINALIZER, is_going, list, namespace, now, put, text,
     },
+    pods,
 };
 
 const POLL: Duration = Duration::from_millis(200);
@@ -33,7 +34,7 @@ pub async fn reconcile(vmi: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Resu
     let who = Who { uid: &uid, namespace: &space, machine: &name };
     let mut changed = (*vmi).clone();
     let action = if is_going(&vmi) {
-        end(&mut changed, &who, &stage)
+        end(&mut changed, &who, &stage).await?
     } else {
         advance(&mut changed, &who, &stage).await?
     };
@@ -56,17 +57,18 @@ fn enter(vmi: &mut DynamicObject, phase: &str) {
 }
 
 /// Ends the guest, then lets the object go.
-fn end(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> Action {
+async fn end(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> kube::Result<Action> {
     if matches!(phase(vmi), "Succeeded" | "Failed") {
+        pods::remove(vmi, stage).await?;
         let finalizers = vmi.metadata.finalizers.get_or_insert_default();
         finalizers.retain(|held| held != NODE_FINALIZER && held != CONTROLLER_FINALIZER);
-        return Action::await_change();
+        return Ok(Action::await_change());
     }
     if matches!(phase(vmi), "Running" | "Scheduled") {
         let grace = vmi.data["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(GRACE);
         let left = stage.play.shutdown(who, u32::try_from(grace).unwrap_or(u32::MAX));
         if !left.is_zero() {
-            return Action::requeue(left);
+            return Ok(Action::requeue(left));
         }
     }
     enter(vmi, "Succeeded");
@@ -75,7 +77,7 @@ fn end(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> Action {
         status,
         objects::of_type("Ready", false, "PodTerminating", "virt-launcher pod is terminating"),
     );
-    Action::await_change()
+    Ok(Action::await_change())
 }
 
 async fn advance(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> kube::Result<Action> {
@@ -90,7 +92,10 @@ async fn advance(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> kube:
         "Scheduled" => match stage.play.turn(who, Step::Launch) {
             Turn::Later(left) => return Ok(Action::requeue(left)),
             Turn::Failed(_) => enter(vmi, "Failed"),
-            Turn::Done => run(vmi, stage).await?,
+            Turn::Done => {
+                run(vmi, stage).await?;
+                pods::run(vmi, &vmi.data["status"]["interfaces"][0]["ipAddress"], stage).await?;
+            }
         },
         "Running" if !objects::is_true(&vmi.data["status"], "AgentConnected") => {
             match stage.play.turn(who, Step::Agent) {
@@ -99,6 +104,7 @@ async fn advance(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> kube:
                 Turn::Done => connect_agent(vmi),
             }
         }
+        "Succeeded" | "Failed" => pods::remove(vmi, stage).await?,
         _ => {}
     }
     Ok(Action::await_change())
@@ -134,6 +140,11 @@ async fn wait_for_volumes(vmi: &mut DynamicObject, stage: &Stage) -> kube::Resul
             return Ok(Action::requeue(POLL));
         }
     }
+    if let Err(message) = pods::make(vmi, stage).await? {
+        let refused = objects::of_type("Synchronized", false, "FailedCreate", &message);
+        put(&mut vmi.data["status"], refused);
+        return Ok(Action::requeue(POLL));
+    }
     objects::remove(&mut vmi.data["status"], "Synchronized");
     if has_data_volumes {
         let message = "All of the VMI's DVs are bound and ready";
@@ -145,6 +156,7 @@ async fn wait_for_volumes(vmi: &mut DynamicObject, stage: &Stage) -> kube::Resul
 }
 
 fn schedule(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> Action {
+    let overhead = pods::overhead(vmi);
     let status = &mut vmi.data["status"];
     match stage.play.turn(who, Step::Schedule) {
         Turn::Later(left) => return Action::requeue(left),
@@ -171,6 +183,7 @@ fn schedule(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> Action {
     status["qosClass"] = "Burstable".into();
     status["launcherContainerImageVersion"] = "quay.io/kubevirt/virt-launcher:v1.9.0".into();
     status["runtimeUser"] = 107.into();
+    status["memory"]["memoryOverhead"] = overhead.into();
     let message = "Guest VM is not reported as running";
     put(status, objects::of_type("Ready", false, "GuestNotRunning", message));
     vmi.labels_mut().insert("kubevirt.io/nodeName".to_owned(), NODE.to_owned());

@@ -64,6 +64,13 @@ pub async fn choose(
     Ok(Ok(chosen))
 }
 
+/// Whether a machine chooses something that is not kept for it yet.
+pub fn is_unkept(spec: &Value, status: &Value) -> bool {
+    [("instancetype", "instancetypeRef"), ("preference", "preferenceRef")].iter().any(
+        |(key, reference)| !spec[key].is_null() && spec[key]["name"] != status[reference]["name"],
+    )
+}
+
 /// Keeps what was chosen as it is now, for the machine, and says so in its status.
 pub async fn keep(
     client: &Client,

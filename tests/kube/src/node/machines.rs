@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Stage,
-    instancetypes::{self, Chosen},
+    instancetypes::{self, Cause, Chosen},
     machine_status::{self, Seen},
     objects::{self, CONTROLLER_FINALIZER, is_going, list, namespace, text},
 };
@@ -44,22 +44,22 @@ pub async fn reconcile(vm: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Resul
     }
     let volumes = data_volumes(&vm, &stage).await?;
     let mut status = vm.data["status"].clone();
-    let chosen = match instancetypes::choose(client, &space, &vm.data["spec"]).await? {
-        Ok(chosen) => chosen,
-        Err(cause) => {
-            let failure = objects::of_type("Failure", true, "FailedCreate", &cause.message);
-            objects::put(&mut status, failure);
-            objects::write_status(client, &objects::machine(), &vm, status).await?;
-            return Ok(Action::requeue(Duration::from_millis(500)));
+    // They are asked for again where there is something to start.
+    if instancetypes::is_unkept(&vm.data["spec"], &status) {
+        match instancetypes::choose(client, &space, &vm.data["spec"]).await? {
+            Ok(chosen) => instancetypes::keep(client, &vm, &chosen, &mut status).await?,
+            Err(cause) => return fail(&vm, status, &cause, &stage).await,
         }
-    };
-    instancetypes::keep(client, &vm, &chosen, &mut status).await?;
+    }
     machine_status::count_failures(&mut status, vmi.as_ref());
     let mut is_changed = false;
     let mut again = Action::await_change();
     match decide(&vm, &status, vmi.as_ref(), &stage) {
         Act::Start { paused } if volumes.iter().all(is_ready) => {
-            vmi = Some(start(&vm, &chosen, paused, &stage).await?);
+            match instancetypes::choose(client, &space, &vm.data["spec"]).await? {
+                Ok(chosen) => vmi = Some(start(&vm, &chosen, paused, &stage).await?),
+                Err(cause) => return fail(&vm, status, &cause, &stage).await,
+            }
         }
         Act::Stop => {
             if let Some(vmi) = vmi.as_mut().filter(|vmi| !is_going(vmi)) {
@@ -91,6 +91,18 @@ pub async fn reconcile(vm: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Resul
         machines.patch(&vm.name_any(), &PatchParams::default(), &patch).await?;
     }
     Ok(again)
+}
+
+/// Says what keeps a machine from being started.
+async fn fail(
+    vm: &DynamicObject,
+    mut status: Value,
+    cause: &Cause,
+    stage: &Stage,
+) -> kube::Result<Action> {
+    objects::put(&mut status, objects::of_type("Failure", true, "FailedCreate", &cause.message));
+    objects::write_status(&stage.client, &objects::machine(), vm, status).await?;
+    Ok(Action::requeue(Duration::from_millis(500)))
 }
 
 /// The strategy of a machine, in the older way of saying it as well.

@@ -16,6 +16,7 @@ mod instancetypes;
 mod machine_status;
 mod machines;
 mod objects;
+mod pods;
 mod register;
 mod rules;
 mod server;

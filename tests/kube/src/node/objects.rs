@@ -43,6 +43,11 @@ pub fn volume() -> ApiResource {
     resource("", "v1", "PersistentVolume", "persistentvolumes")
 }
 
+/// `Pod`.
+pub fn pod() -> ApiResource {
+    resource("", "v1", "Pod", "pods")
+}
+
 /// `VirtualMachineSnapshot`.
 pub fn snapshot() -> ApiResource {
     let plural = "virtualmachinesnapshots";

@@ -28,7 +28,6 @@ use ssvirt_kube_bed::{
     node::{Fault, Node, Options, Rule, Step},
     shared,
 };
-use tokio::sync::OnceCell;
 
 type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
@@ -55,17 +54,6 @@ async fn control_plane() -> Option<ControlPlane> {
     Some(control_plane)
 }
 
-/// The node that most tests share, whose control plane ends with the process.
-async fn node() -> Option<&'static (ControlPlane, Node)> {
-    static STARTED: OnceCell<Option<(ControlPlane, Node)>> = OnceCell::const_new();
-    let start = async || {
-        let control_plane = control_plane().await?;
-        let node = Node::start(&control_plane.kubeconfig(), Options::default()).await.unwrap();
-        Some((control_plane, node))
-    };
-    STARTED.get_or_init(start).await.as_ref()
-}
-
 impl World {
     async fn new(client: Client, space: &'static str) -> Self {
         let namespaces: Api<Namespace> = Api::all(client.clone());
@@ -76,8 +64,8 @@ impl World {
 
     /// A namespace where the shared node is.
     async fn shared(space: &'static str) -> Option<(Self, &'static Node)> {
-        let (control_plane, node) = node().await?;
-        Some((Self::new(control_plane.client().await.unwrap(), space).await, node))
+        let node = shared::node().await?;
+        Some((Self::new(shared::client().await?, space).await, node))
     }
 
     fn api(&self, api_version: &str, kind: &str) -> Api<DynamicObject> {
@@ -805,6 +793,43 @@ async fn quotas_count_what_machines_take() -> Outcome {
     .await;
     world.put("virtualmachines/first/stop").await;
     world.until("second", "Running").await;
+    Ok(())
+}
+
+/// How fast it goes, for who writes tests with many machines.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it takes a minute"]
+async fn many_machines_run_at_once() -> Outcome {
+    const COUNT: usize = 300;
+    let Some((world, _)) = World::shared("many").await else { return Ok(()) };
+    let names: Vec<String> = (0..COUNT).map(|number| format!("vm-{number}")).collect();
+    let start = Instant::now();
+    let say = |what: &str| println!("{what} after {:.1} s", start.elapsed().as_secs_f64());
+    for name in &names {
+        world.create(&machine(name, "Always")).await?;
+    }
+    say("created");
+    let count = async |printable: &str| {
+        let all = world.machines().list(&ListParams::default()).await.unwrap();
+        all.items.iter().filter(|vm| vm.data["status"]["printableStatus"] == printable).count()
+    };
+    while count("Running").await < COUNT {
+        assert!(start.elapsed() < 10 * PATIENCE, "{} run", count("Running").await);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    say("running");
+    for name in &names {
+        world.machines().delete(name, &DeleteParams::default()).await?;
+    }
+    loop {
+        let left = left(&world).await;
+        if left.is_empty() {
+            break;
+        }
+        assert!(start.elapsed() < 20 * PATIENCE, "left: {left:?}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    say("gone");
     Ok(())
 }
 

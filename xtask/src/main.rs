@@ -13,7 +13,7 @@ Usage: cargo xtask COMMAND
 
 Commands:
   layers  Check which crate may depend on which
-  kube    A real Kubernetes API server on loopback: kube build, up, status, down
+  kube    A real Kubernetes API server on loopback: kube build, up, node, status, down
   ci      Run everything that continuous integration runs (.ci/run)";
 
 fn main() -> ExitCode {

@@ -4,12 +4,13 @@
 //! RBAC, without nodes. `cargo xtask kube up` starts one for people.
 //!
 //! ```text
-//!   assets (found, or built) -> control_plane (pki, programs, ready) -> crds -> client
+//!   assets (found, or built) -> control_plane (pki, programs, ready) -> crds -> node -> client
 //! ```
 
 pub mod assets;
 pub mod control_plane;
 pub mod crds;
+pub mod node;
 mod pki;
 pub mod program;
 pub mod shared;

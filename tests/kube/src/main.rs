@@ -1,4 +1,4 @@
-//! A control plane for people: `cargo xtask kube up`, `status`, `down`.
+//! A control plane for people: `cargo xtask kube up`, `node`, `status`, `down`.
 
 use std::{
     path::PathBuf,
@@ -7,7 +7,11 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use ssvirt_kube_bed::{Anything, ControlPlane, assets, control_plane, crds, program::Life};
+use ssvirt_kube_bed::{
+    Anything, ControlPlane, assets, control_plane, crds,
+    node::{Node, Options},
+    program::Life,
+};
 
 /// A real Kubernetes API server on loopback, without nodes.
 #[derive(Parser)]
@@ -26,6 +30,8 @@ enum Command {
     Build,
     /// Start it, after building its programs where there are none yet.
     Up,
+    /// Play KubeVirt for it, until Ctrl+C.
+    Node,
     /// Say what runs.
     Status,
     /// Stop it, and forget what was in it.
@@ -63,8 +69,12 @@ fn run(cli: &Cli) -> Anything<ExitCode> {
                 control_plane::admin_file(&folder).display()
             );
         }
+        Command::Node if runs => {
+            let kubeconfig = control_plane::admin_file(&folder);
+            tokio::runtime::Runtime::new()?.block_on(play(&kubeconfig))?;
+        }
         Command::Status if runs => say_running(&folder),
-        Command::Status => {
+        Command::Node | Command::Status => {
             println!("nothing runs in {}", folder.display());
             return Ok(ExitCode::FAILURE);
         }
@@ -84,6 +94,20 @@ async fn up(folder: &std::path::Path) -> Anything<usize> {
         Some(folder) => crds::install(&started.client().await?, &folder).await,
         None => Ok(0),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "a command line program")]
+async fn play(kubeconfig: &std::path::Path) -> Anything<()> {
+    // A person sees the states in between.
+    let options = Options {
+        step: Duration::from_secs(1),
+        second: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let node = Node::start(kubeconfig, options).await?;
+    println!("machines run, until Ctrl+C");
+    tokio::signal::ctrl_c().await?;
+    node.stop().await
 }
 
 #[expect(clippy::print_stdout, reason = "a command line program")]

@@ -5,7 +5,13 @@ use std::{env, fmt::Display, path::PathBuf};
 use kube::Client;
 use tokio::sync::OnceCell;
 
-use crate::{Anything, ControlPlane, control_plane::client_of, crds, program::Life};
+use crate::{
+    Anything, ControlPlane,
+    control_plane::client_of,
+    crds,
+    node::{Node, Options},
+    program::Life,
+};
 
 /// Names the file of an administrator of a control plane that runs already.
 pub const KUBECONFIG_VARIABLE: &str = "SSVIRT_TEST_KUBECONFIG";
@@ -53,14 +59,19 @@ fn say_left_out(why: &dyn Display) {
 }
 
 async fn connect() -> Anything<Client> {
+    // A client belongs to the runtime of its test.
+    client_of(&kubeconfig().await?).await
+}
+
+/// The file of the control plane that is named, else of one that is started.
+async fn kubeconfig() -> Anything<PathBuf> {
     if let Some(file) = env::var_os(KUBECONFIG_VARIABLE).filter(|file| !file.is_empty()) {
-        return client_of(&PathBuf::from(file)).await;
+        return Ok(PathBuf::from(file));
     }
     static STARTED: OnceCell<Result<ControlPlane, String>> = OnceCell::const_new();
     let started =
         STARTED.get_or_init(|| async { start().await.map_err(|error| error.to_string()) }).await;
-    // A client belongs to the runtime of its test.
-    started.as_ref().map_err(String::clone)?.client().await
+    Ok(started.as_ref().map_err(String::clone)?.kubeconfig())
 }
 
 async fn start() -> Anything<ControlPlane> {
@@ -69,6 +80,27 @@ async fn start() -> Anything<ControlPlane> {
         crds::install(&started.client().await?, &folder).await?;
     }
     Ok(started)
+}
+
+/// The node that plays KubeVirt for the shared control plane, started once a process. As [`client`] where there
+/// can be none. On a control plane that is named, it takes the place of one that plays there already.
+///
+/// # Panics
+/// Where there is none although `CI=true`.
+#[expect(clippy::panic, reason = "in CI a test that cannot be run has failed")]
+pub async fn node() -> Option<&'static Node> {
+    static STARTED: OnceCell<Result<Node, String>> = OnceCell::const_new();
+    let play = async || Node::start(&kubeconfig().await?, Options::default()).await;
+    let started =
+        STARTED.get_or_init(|| async { play().await.map_err(|error| error.to_string()) }).await;
+    match started {
+        Ok(node) => Some(node),
+        Err(why) if is_ci() => panic!("KubeVirt is missing: {why}"),
+        Err(why) => {
+            say_left_out(why);
+            None
+        }
+    }
 }
 
 fn folder() -> PathBuf {

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //!   watches -> machines -> instances        webhooks -> admission (defaults, rules)
-//!           -> volumes, snapshots           subresources.kubevirt.io -> subresources
+//!           -> volumes, snapshots           subresources.kubevirt.io -> subresources, console
 //! ```
 //!
 //! It works on JSON and shares nothing with the backend that is tested with it. What it says and refuses
 //! follows recordings of KubeVirt 1.9.
 
 mod admission;
+mod console;
 mod defaults;
 mod faults;
 mod instances;
@@ -55,6 +56,7 @@ struct Stage {
     client: Client,
     play: Play,
     addresses: AtomicU32,
+    sessions: console::Sessions,
 }
 
 impl Stage {
@@ -169,7 +171,12 @@ impl Drop for Node {
 async fn begin(kubeconfig: std::path::PathBuf, options: Options) -> Anything<Arc<Stage>> {
     let client = client_of(&kubeconfig).await?;
     let play = Play::new(options);
-    let stage = Arc::new(Stage { client: client.clone(), play, addresses: AtomicU32::new(0) });
+    let stage = Arc::new(Stage {
+        client: client.clone(),
+        play,
+        addresses: AtomicU32::new(0),
+        sessions: console::Sessions::default(),
+    });
     let tls = server::Tls::new(&register::names(), &register::front_proxy(&client).await?)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();

@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use http::{Request, Response, header::CONTENT_TYPE};
+use http::{
+    Request, Response,
+    header::{CONNECTION, CONTENT_TYPE},
+};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     body::{Bytes, Incoming},
@@ -21,7 +24,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Stage, admission, subresources};
+use super::{Stage, admission, console, subresources};
 use crate::Anything;
 
 const MOST: usize = 8 << 20;
@@ -72,29 +75,20 @@ pub async fn serve(listener: TcpListener, tls: Tls, stage: Arc<Stage>) {
                 async move { Ok::<_, Infallible>(respond(&stage, is_proxy, request).await) }
             });
             // A connection that breaks off is its client's affair.
-            http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await.ok();
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+            connection.with_upgrades().await.ok();
         });
     }
 }
 
 async fn respond(
-    stage: &Stage,
+    stage: &Arc<Stage>,
     is_proxy: bool,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, MOST).collect().await else {
-        return response(413, &Value::Null);
-    };
-    let body = body.to_bytes();
-    let path = head.uri.path();
-    if let Ok(review) = serde_json::from_slice::<Value>(&body)
-        && let Some(answer) = admission::review(stage, path, &review).await
-    {
-        return response(200, &answer);
-    }
+    let path = request.uri().path().to_owned();
     let Some(path) = path.strip_prefix(subresources::ROOT) else {
-        return response(404, &Value::Null);
+        return review(stage, &path, request).await;
     };
     // Only the API server knows who asks, and whether they may.
     if !is_proxy {
@@ -104,13 +98,40 @@ async fn respond(
     let (code, body) = match parts[..] {
         [] | [""] => (200, subresources::discovery()),
         ["namespaces", space, plural, name, sub] => {
-            let method = head.method.as_str();
-            let answer = subresources::answer(stage, method, [space, plural, name, sub], &body);
-            answer.await.unwrap_or((404, Value::Null))
+            let path = [space, plural, name, sub];
+            if console::is_one(path) {
+                let opened = console::open(stage, path, request).await;
+                return opened.unwrap_or_else(|(code, body)| {
+                    let mut refusal = response(code, &body);
+                    // The API server reads what is not a WebSocket until its end.
+                    let close = http::HeaderValue::from_static("close");
+                    refusal.headers_mut().insert(CONNECTION, close);
+                    refusal
+                });
+            }
+            let method = request.method().to_string();
+            let Some(body) = read(request).await else { return response(413, &Value::Null) };
+            let answer = subresources::answer(stage, &method, path, &body).await;
+            answer.unwrap_or((404, Value::Null))
         }
         _ => (404, Value::Null),
     };
     response(code, &body)
+}
+
+async fn review(stage: &Stage, path: &str, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let Some(body) = read(request).await else { return response(413, &Value::Null) };
+    let Ok(review) = serde_json::from_slice::<Value>(&body) else {
+        return response(404, &Value::Null);
+    };
+    match admission::review(stage, path, &review).await {
+        Some(answer) => response(200, &answer),
+        None => response(404, &Value::Null),
+    }
+}
+
+async fn read(request: Request<Incoming>) -> Option<Bytes> {
+    Some(Limited::new(request.into_body(), MOST).collect().await.ok()?.to_bytes())
 }
 
 fn response(code: u16, body: &Value) -> Response<Full<Bytes>> {

@@ -23,6 +23,7 @@ const MACHINE_NOT_RUNNING: &str = "VM is not running";
 const INSTANCE_NOT_RUNNING: &str = "VMI is not running";
 
 const OF_MACHINES: [&str; 3] = ["start", "stop", "restart"];
+const STREAMS: [&str; 2] = ["console", "vnc"];
 const OF_INSTANCES: [&str; 8] =
     ["pause", "unpause", "reset", "softreboot", "freeze", "unfreeze", "guestosinfo", "userlist"];
 
@@ -42,6 +43,7 @@ pub fn discovery() -> Value {
     let resources = [
         of("virtualmachines", &OF_MACHINES, "update"),
         of("virtualmachineinstances", &OF_INSTANCES, "update"),
+        of("virtualmachineinstances", &STREAMS, "get"),
     ];
     json!({
         "kind": "APIResourceList", "apiVersion": "v1",
@@ -66,12 +68,17 @@ fn conflict(kind: &str, name: &str, why: &str) -> Answer {
     status(409, "Conflict", message, details(kind, name))
 }
 
-fn missing(kind: &str, name: &str) -> Answer {
+pub fn missing(kind: &str, name: &str) -> Answer {
     status(404, "NotFound", format!("{kind}.kubevirt.io {name:?} not found"), details(kind, name))
 }
 
-fn bad(message: String) -> Answer {
+pub fn bad(message: String) -> Answer {
     status(400, "BadRequest", message, json!({}))
+}
+
+pub fn busy() -> Answer {
+    let message = "Active VNC connection. Request denied.".to_owned();
+    status(503, "ServiceUnavailable", message, json!({}))
 }
 
 fn internal(why: &str) -> Answer {
@@ -79,7 +86,7 @@ fn internal(why: &str) -> Answer {
     status(500, "InternalError", message, json!({ "causes": [{ "message": why }] }))
 }
 
-fn failed(error: &Error) -> Answer {
+pub fn failed(error: &Error) -> Answer {
     internal(&error.to_string())
 }
 

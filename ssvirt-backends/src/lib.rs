@@ -8,7 +8,7 @@
 //! | `memory` | `VmBackend`: the simulator; `CatalogSource`: a fixed list | `memory` |
 //! | `mock` | all three, by a script | `memory` |
 //! | `decorate` | all three, round another: faulty, slow, recording, killed | `memory` |
-//! | `kubevirt` | nothing yet: places of VDCs, and KubeVirt's resources as types | `kubevirt` |
+//! | `kubevirt` | `VmBackend` on KubeVirt; being built | `kubevirt` |
 
 #[cfg(feature = "memory")]
 pub mod decorate;

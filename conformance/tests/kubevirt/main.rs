@@ -8,3 +8,4 @@
 )]
 
 mod places;
+mod suite;

@@ -61,7 +61,15 @@ impl VmBackend for KubeVirt {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { suspend: true, reset: true, guest_power: true, hot_change: false }
+        Capabilities {
+            suspend: true,
+            reset: true,
+            guest_power: true,
+            // A change that is made while it runs waits for its restart.
+            hot_change: false,
+            // On the pods' network the cluster chooses.
+            addresses: false,
+        }
     }
 
     /// The cluster knows its VMs by itself.

@@ -73,15 +73,13 @@ impl Vms {
             let found = self.get(target).await?;
             let state = found.state();
             let reached = state.power == goal(action) && is_settled(&found);
-            match ask(action, state.power)? {
-                // Reset and reboot are done once they are asked for.
-                Some(ask) if !(asked && reached) => {
-                    if !asked {
-                        asked = self.put(target, &found, &ask).await?;
-                    }
-                }
-                _ if reached => return Ok(state),
-                _ => {}
+            let wanted = ask(action, state.power)?;
+            // Reset and reboot are done once they are asked for: they end where they began.
+            if reached && (asked || wanted.is_none()) {
+                return Ok(state);
+            }
+            if let Some(ask) = wanted.filter(|_| !asked) {
+                asked = self.put(target, &found, &ask).await?;
             }
             if let Some(why) = failure(&found).filter(|_| goal(action) == PowerState::On) {
                 return Err(Error::invalid_state(format!(
@@ -115,7 +113,13 @@ impl Vms {
             .map_err(Error::internal)?;
         match raw(self.client.request_text(request)).await? {
             Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
+            Err(kube::Error::Api(status))
+                if matches!(status.code, 404 | 409)
+                    // What it says, as an error of its own, while an earlier request is not done.
+                    || status.message.contains("already underway") =>
+            {
+                Ok(false)
+            }
             Err(cause) => Err(error(&what(target), cause)),
         }
     }

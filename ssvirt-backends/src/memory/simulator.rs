@@ -111,7 +111,13 @@ impl VmBackend for Simulator {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { suspend: true, reset: true, guest_power: true, hot_change: true }
+        Capabilities {
+            suspend: true,
+            reset: true,
+            guest_power: true,
+            hot_change: true,
+            addresses: true,
+        }
     }
 
     async fn start(&self, known: Vec<KnownVm>) -> Result<()> {

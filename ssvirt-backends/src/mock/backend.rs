@@ -36,8 +36,13 @@ impl Default for MockBackend {
 impl MockBackend {
     /// A backend with an empty script that claims every capability.
     pub fn new() -> Self {
-        let capabilities =
-            Capabilities { suspend: true, reset: true, guest_power: true, hot_change: true };
+        let capabilities = Capabilities {
+            suspend: true,
+            reset: true,
+            guest_power: true,
+            hot_change: true,
+            addresses: true,
+        };
         Self { script: Script::default(), capabilities, watchers: Mutex::default() }
     }
 

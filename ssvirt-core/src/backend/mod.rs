@@ -32,6 +32,9 @@ pub struct Capabilities {
     pub guest_power: bool,
     /// Change vCPUs and memory of a running VM.
     pub hot_change: bool,
+    /// Give a NIC the address that it is to have, and show that one. Without, it gets one from the network that it
+    /// is on, and that is shown.
+    pub addresses: bool,
 }
 
 /// Something to do to a VM's power.

@@ -57,6 +57,8 @@ pub enum Need {
     GuestPower,
     /// [`Capabilities::hot_change`].
     HotChange,
+    /// [`Capabilities::addresses`].
+    Addresses,
 }
 
 impl Need {
@@ -68,6 +70,7 @@ impl Need {
             Self::Reset => claimed.reset,
             Self::GuestPower => claimed.guest_power,
             Self::HotChange => claimed.hot_change,
+            Self::Addresses => claimed.addresses,
         }
     }
 
@@ -79,8 +82,14 @@ impl Need {
             Self::Reset => "reset",
             Self::GuestPower => "guest_power",
             Self::HotChange => "hot_change",
+            Self::Addresses => "addresses",
         }
     }
+}
+
+/// The names of all behaviours, in their order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|behaviour| behaviour.name)
 }
 
 /// How a behaviour is checked.
@@ -169,7 +178,7 @@ behaviours! {
         power::shutdown_stops: GuestPower;
         power::shutdown_is_idempotent: GuestPower;
         change::a_new_nic_is_seen;
-        change::a_new_address_is_seen;
+        change::a_new_address_is_seen: Addresses;
         change::is_idempotent;
         change::keeps_power;
         change::an_unknown_vm_is_refused;

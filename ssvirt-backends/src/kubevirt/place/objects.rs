@@ -82,15 +82,15 @@ fn cpu_millis(place: &Place) -> Option<i64> {
     (millis > 0).then(|| millis / speed + i64::from(millis % speed > 0))
 }
 
-/// What containers get that ask for nothing: where a quota counts CPU and memory, they could not start.
+/// What containers ask for that say nothing: where a quota counts CPU and memory, they could not start. There is
+/// no limit for those that say none: KubeVirt's launcher asks for a VM's memory, and would be over it.
 pub fn limits(place: &Place, options: &PlaceOptions) -> Result<LimitRange> {
-    let amount = |cpu: i64, memory: i64| json!({ "cpu": format!("{cpu}m"), "memory": format!("{memory}Mi") });
+    let cpu = format!("{}m", (options.pod_cpu_millis / 10).max(1));
+    let memory = format!("{}Mi", options.pod_memory_mib.max(1));
     Ok(serde_json::from_value(json!({
         "metadata": { "name": LIMITS, "labels": labels::of_place(place) },
         "spec": { "limits": [{
-            "type": "Container",
-            "default": amount(options.pod_cpu_millis.max(1), options.pod_memory_mib.max(1)),
-            "defaultRequest": amount((options.pod_cpu_millis / 10).max(1), options.pod_memory_mib.max(1)),
+            "type": "Container", "defaultRequest": { "cpu": cpu, "memory": memory },
         }] },
     }))?)
 }

@@ -51,7 +51,7 @@ pub fn instance(vmi: &mut Value) {
     or_set(spec, "architecture", "amd64".into());
     or_set(spec, "evictionStrategy", "None".into());
     or_set(&mut spec["domain"]["machine"], "type", "q35".into());
-    for volume in spec["volumes"].as_array_mut().into_iter().flatten() {
+    for volume in spec.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {
         let Some(disk) = volume.get_mut("containerDisk") else { continue };
         let image = text(disk, "/image");
         let floats = image.ends_with(":latest") || !image.contains([':', '@']);

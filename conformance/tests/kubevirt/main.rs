@@ -9,3 +9,4 @@
 
 mod places;
 mod suite;
+mod vms;

@@ -21,7 +21,7 @@ use ssvirt_core::{
 use ssvirt_kube_bed::shared;
 
 /// A new VDC of an organization whose name no other test has.
-fn place(org: &str, vdc: &str) -> Place {
+pub fn place(org: &str, vdc: &str) -> Place {
     Place {
         vdc: Id::new(RandomIds.uuid()),
         vdc_name: vdc.to_owned(),

@@ -26,7 +26,8 @@ pub use objects::{NETWORK, QUOTA};
 
 use super::{
     FIELD_MANAGER,
-    error::{error, is_missing, is_taken},
+    call::{call, call_opt, raw},
+    error::{error, is_taken},
     labels,
     names::namespaces,
     resources::NetworkAttachmentDefinition,
@@ -106,8 +107,8 @@ impl Places {
     async fn all(&self, vdc: Id<Vdc>) -> Result<Vec<Namespace>> {
         let selector =
             format!("{}={},{}={}", labels::MANAGED_BY, labels::SSVIRT, labels::VDC_ID, vdc.uuid());
-        let found = self.namespaces().list(&ListParams::default().labels(&selector)).await;
-        Ok(found.map_err(|cause| error("The virtual datacenter", cause))?.items)
+        let ours = ListParams::default().labels(&selector);
+        Ok(call("The virtual datacenter", self.namespaces().list(&ours)).await?.items)
     }
 
     /// Makes a place, or brings it up to date. Its namespace's name.
@@ -129,11 +130,7 @@ impl Places {
         // Where there is no Multus there is one network alone: the pods'.
         let network = objects::network(place)?;
         let networks = self.inside::<NetworkAttachmentDefinition>(&name);
-        let applied = networks.patch(NETWORK, &ours(), &Patch::Apply(network)).await;
-        match applied {
-            Err(cause) if !is_missing(&cause) => return Err(error(&what, cause)),
-            _ => {}
-        }
+        call_opt(&what, networks.patch(NETWORK, &ours(), &Patch::Apply(network))).await?;
         for policy in objects::policies(place, &self.options)? {
             self.apply(&what, &self.inside::<NetworkPolicy>(&name), policy).await?;
         }
@@ -148,13 +145,12 @@ impl Places {
             loop {
                 // Not applied, which would take over one that is there.
                 let wanted = objects::namespace(place, &name)?;
-                match self.namespaces().create(&PostParams::default(), &wanted).await {
+                match raw(self.namespaces().create(&PostParams::default(), &wanted)).await? {
                     Ok(_) => return Ok(name),
                     Err(cause) if !is_taken(&cause) => return Err(error(&what, cause)),
                     Err(_) => {}
                 }
-                let found = self.namespaces().get_opt(&name).await;
-                match found.map_err(|cause| error(&what, cause))? {
+                match call_opt(&what, self.namespaces().get(&name)).await? {
                     Some(found) if is_of(&found, place.vdc) && !is_ending(&found) => {
                         return Ok(name);
                     }
@@ -188,12 +184,9 @@ impl Places {
                 return Ok(());
             }
             for found in all.iter().filter(|found| !is_ending(found)) {
-                let deleted =
-                    self.namespaces().delete(&found.name_any(), &DeleteParams::default()).await;
-                match deleted {
-                    Err(cause) if !is_missing(&cause) => return Err(error(what, cause)),
-                    _ => {}
-                }
+                let name = found.name_any();
+                let all = DeleteParams::default();
+                call_opt(what, self.namespaces().delete(&name, &all)).await?;
             }
             if Instant::now() > wait_until {
                 return Err(Error::unavailable("The virtual datacenter is being removed."));
@@ -215,8 +208,7 @@ impl Places {
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
     {
         let name = wanted.name_any();
-        let applied = api.patch(&name, &ours(), &Patch::Apply(wanted)).await;
-        applied.map(drop).map_err(|cause| error(what, cause))
+        call(what, api.patch(&name, &ours(), &Patch::Apply(wanted))).await.map(drop)
     }
 }
 

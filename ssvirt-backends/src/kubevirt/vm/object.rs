@@ -33,17 +33,10 @@ pub const GRACE_SECONDS: i64 = 120;
 pub fn new(plan: &VmPlan, namespace: &str, name: &str) -> Result<VirtualMachine> {
     let mut vm = changed(plan, namespace, name)?;
     vm.spec.run_strategy = Some(RunStrategy::Halted);
-    vm.spec.data_volume_templates = plan
-        .spec
-        .disks
-        .iter()
-        .enumerate()
-        .map(|(n, disk)| volume(plan, name, n, disk))
-        .collect::<Result<_>>()?;
     Ok(vm)
 }
 
-/// The same without what only a new VM has: whether it runs is changed by starting and stopping it alone.
+/// The same without saying whether it runs: that is changed by starting and stopping it alone.
 ///
 /// # Errors
 /// As [`new`].
@@ -64,8 +57,11 @@ pub fn changed(plan: &VmPlan, namespace: &str, name: &str) -> Result<VirtualMach
     };
     let metadata = TemplateMeta { labels: labels.clone(), ..TemplateMeta::default() };
     let template = InstanceTemplate { metadata: Some(metadata), spec };
-    let mut vm =
-        VirtualMachine::new(name, VirtualMachineSpec { template, ..VirtualMachineSpec::default() });
+    let templates = plan.spec.disks.iter().enumerate();
+    let data_volume_templates =
+        templates.map(|(place, disk)| volume(plan, name, place, disk)).collect::<Result<_>>()?;
+    let spec = VirtualMachineSpec { template, data_volume_templates, ..Default::default() };
+    let mut vm = VirtualMachine::new(name, spec);
     let meta = vm.meta_mut();
     meta.namespace = Some(namespace.to_owned());
     meta.labels = Some(labels);

@@ -12,7 +12,7 @@ use crate::kubevirt::resources::{
     VirtualMachine, VirtualMachineInstance,
     instance::{InstancePhase, InterfaceStatus},
     shared::Condition,
-    vm::PrintableStatus,
+    vm::{PrintableStatus, RunStrategy, StateChange},
 };
 
 /// The state of a VM and of its instance, if there is one.
@@ -37,7 +37,7 @@ fn power(vm: &VirtualMachine, instance: Option<&VirtualMachineInstance>) -> Powe
                 PrintableStatus::Starting
                 | PrintableStatus::Provisioning
                 | PrintableStatus::WaitingForVolumeBinding,
-            ) => PowerState::On,
+            ) if is_wanted(vm) => PowerState::On,
             _ => PowerState::Off,
         };
     };
@@ -50,6 +50,17 @@ fn power(vm: &VirtualMachine, instance: Option<&VirtualMachineInstance>) -> Powe
         // The node that it runs on does not answer.
         Some(InstancePhase::Unknown | InstancePhase::Other(_)) => PowerState::Unknown,
         _ => PowerState::On,
+    }
+}
+
+/// Whether the VM is to run. One that is not is shown as provisioning too, while its disks are filled.
+fn is_wanted(vm: &VirtualMachine) -> bool {
+    match &vm.spec.run_strategy {
+        None | Some(RunStrategy::Halted) => false,
+        Some(RunStrategy::Manual) => vm.status.as_ref().is_some_and(|status| {
+            status.state_change_requests.iter().any(|request| request.action == StateChange::Start)
+        }),
+        Some(_) => true,
     }
 }
 
@@ -71,12 +82,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::kubevirt::resources::vm::StateChangeRequest;
 
-    fn vm(shown: &str) -> VirtualMachine {
+    fn vm(strategy: &str, shown: &str) -> VirtualMachine {
         let template = json!({ "spec": { "domain": { "devices": {} } } });
         let vm = json!({
             "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": { "name": "web" },
-            "spec": { "template": template }, "status": { "printableStatus": shown },
+            "spec": { "runStrategy": strategy, "template": template },
+            "status": { "printableStatus": shown },
         });
         serde_json::from_value(vm).unwrap()
     }
@@ -101,8 +114,15 @@ mod tests {
             ("Terminating", PowerState::Off),
             ("SomethingNew", PowerState::Off),
         ] {
-            assert_eq!(state(&vm(shown), None).power, power, "{shown}");
+            assert_eq!(state(&vm("Always", shown), None).power, power, "{shown}");
+            // While the disks of a new VM are filled.
+            assert_eq!(state(&vm("Halted", shown), None).power, PowerState::Off, "{shown}");
         }
+        let mut manual = vm("Manual", "Provisioning");
+        assert_eq!(state(&manual, None).power, PowerState::Off);
+        let asked = StateChangeRequest { action: StateChange::Start, uid: None };
+        manual.status.as_mut().unwrap().state_change_requests.push(asked);
+        assert_eq!(state(&manual, None).power, PowerState::On);
     }
 
     #[test]
@@ -119,7 +139,7 @@ mod tests {
             (json!({ "phase": "SomethingNew" }), PowerState::Unknown),
         ] {
             let seen = instance(status.clone());
-            assert_eq!(state(&vm("Starting"), Some(&seen)).power, power, "{status}");
+            assert_eq!(state(&vm("Always", "Starting"), Some(&seen)).power, power, "{status}");
         }
     }
 
@@ -135,7 +155,7 @@ mod tests {
                 { "name": "nic-2" },
             ],
         }));
-        let seen = state(&vm("Running"), Some(&seen));
+        let seen = state(&vm("Always", "Running"), Some(&seen));
         let ip = |last| Some(Ipv4Addr::new(10, 0, 0, last));
         let nics = [(0, ip(5)), (1, ip(7)), (2, None)].map(|(index, ip)| NicState { index, ip });
         assert_eq!(seen.nics, nics);

@@ -30,7 +30,7 @@ pub fn find() -> Anything<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache/ssvirt")))
         .ok_or("there is no home folder")?;
-    // In the order of their names: the newest version last.
+    // Of several versions any will do, and always the same.
     let mut built: Vec<PathBuf> = std::fs::read_dir(cache.join("kube"))
         .into_iter()
         .flatten()

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::Write as _,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -122,8 +121,11 @@ impl Program {
         let pid = fs::read_to_string(&self.pid_file).ok()?.trim().parse().ok()?;
         // A process that has ended but that nobody has waited for is none.
         let status = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let state = status.rsplit(')').next()?.trim_start().chars().next()?;
-        (state != 'Z').then_some(pid)
+        let (name, rest) = status.split_once('(')?.1.rsplit_once(')')?;
+        // Numbers are used again. Until a guard's program is that, it is a shell; the kernel keeps 15 characters.
+        let expected = self.pid_file.file_stem()?.to_str()?;
+        let is_it = expected.starts_with(name) || name == "sh";
+        (is_it && !rest.trim_start().starts_with('Z')).then_some(pid)
     }
 
     /// Resident memory in MiB.
@@ -154,10 +156,7 @@ impl Program {
             std::thread::sleep(POLL);
         }
         if let Some(mut guard) = self.guard.take() {
-            // The end of its input.
-            if let Some(mut input) = guard.stdin.take() {
-                input.flush().ok();
-            }
+            // Which closes its input.
             guard.wait()?;
         }
         fs::remove_file(&self.pid_file).ok();

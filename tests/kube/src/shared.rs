@@ -49,12 +49,14 @@ pub async fn own() -> Option<ControlPlane> {
     }
 }
 
-fn is_ci() -> bool {
+/// Whether what is missing is a failure.
+#[must_use]
+pub fn is_ci() -> bool {
     env::var("CI").is_ok_and(|ci| ci == "true")
 }
 
-/// Past the test harness, which keeps what passing tests print to itself.
-fn say_left_out(why: &dyn Display) {
+/// Says that something was left out: past the test harness, which keeps what passing tests print to itself.
+pub fn say_left_out(why: &dyn Display) {
     let _ = writeln!(std::io::stderr(), "left out: Kubernetes ({why})");
 }
 
@@ -83,7 +85,8 @@ async fn start() -> Anything<ControlPlane> {
 }
 
 /// The node that plays KubeVirt for the shared control plane, started once a process. As [`client`] where there
-/// can be none. On a control plane that is named, it takes the place of one that plays there already.
+/// can be none. On a control plane that is named, nobody else may play; what is asked of it afterwards fails
+/// until somebody plays again.
 ///
 /// # Panics
 /// Where there is none although `CI=true`.

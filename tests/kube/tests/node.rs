@@ -9,7 +9,6 @@
 
 use std::{
     collections::BTreeMap,
-    env,
     time::{Duration, Instant},
 };
 
@@ -31,6 +30,7 @@ use ssvirt_kube_bed::{
     node::{Fault, Node, Options, Rule, Step},
     shared,
 };
+use tokio::time::timeout;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
@@ -52,8 +52,8 @@ struct World {
 /// A control plane with KubeVirt's resources. None where there is none, or there are no definitions of theirs.
 async fn control_plane() -> Option<ControlPlane> {
     let Some(folder) = crds::folder() else {
-        assert!(env::var("CI").is_err(), "KubeVirt's custom resources are missing");
-        println!("left out: the node ({} names no folder)", crds::FOLDER_VARIABLE);
+        assert!(!shared::is_ci(), "KubeVirt's custom resources are missing");
+        shared::say_left_out(&format!("{} names no folder", crds::FOLDER_VARIABLE));
         return None;
     };
     let control_plane = shared::own().await?;
@@ -106,7 +106,7 @@ impl World {
         self.get(KUBEVIRT, "VirtualMachineInstance", name).await
     }
 
-    /// Calls a subresource: the code and the body.
+    /// Calls a subresource: the body, or why it was refused.
     async fn call(&self, method: &str, path: &str, body: &str) -> Result<String, Box<Status>> {
         let uri = format!("/apis/subresources.kubevirt.io/v1/namespaces/{}/{path}", self.space);
         let request = http::Request::builder()
@@ -779,14 +779,23 @@ async fn consoles_say_back_what_they_are_told() -> Outcome {
     world.until("web-1", "Running").await;
     let mut console = open("console").await.unwrap();
     console.send(Message::binary("login: ".as_bytes())).await?;
-    assert_eq!(console.next().await.unwrap()?.into_data(), "login: ".as_bytes());
+    assert_eq!(
+        timeout(PATIENCE, console.next()).await?.unwrap()?.into_data(),
+        "login: ".as_bytes()
+    );
 
     let mut screen = open("vnc").await.unwrap();
-    assert_eq!(screen.next().await.unwrap()?.into_data(), "RFB 003.008\n".as_bytes());
+    assert_eq!(
+        timeout(PATIENCE, screen.next()).await?.unwrap()?.into_data(),
+        "RFB 003.008\n".as_bytes()
+    );
     // Whoever comes takes it from whoever was there.
     let mut other = open("vnc").await.unwrap();
-    assert_eq!(other.next().await.unwrap()?.into_data(), "RFB 003.008\n".as_bytes());
-    let end = screen.next().await;
+    assert_eq!(
+        timeout(PATIENCE, other.next()).await?.unwrap()?.into_data(),
+        "RFB 003.008\n".as_bytes()
+    );
+    let end = timeout(PATIENCE, screen.next()).await?;
     assert!(matches!(end, None | Some(Ok(Message::Close(_)) | Err(_))), "{end:?}");
     Ok(())
 }

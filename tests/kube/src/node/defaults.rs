@@ -71,7 +71,7 @@ pub fn instance(vmi: &mut Value) {
     }
     or_set(&mut domain["cpu"], "model", "host-model".into());
     let sockets = domain["cpu"]["sockets"].as_u64().unwrap_or(1);
-    or_set(&mut domain["cpu"], "maxSockets", (sockets * HOTPLUG).into());
+    or_set(&mut domain["cpu"], "maxSockets", sockets.saturating_mul(HOTPLUG).into());
     or_set(&mut domain["features"]["acpi"], "enabled", true.into());
     let cpu = &domain["cpu"];
     let topology = json!({
@@ -93,7 +93,9 @@ fn observe(metadata: &mut Value) {
 }
 
 fn or_set(value: &mut Value, key: &str, default: Value) {
-    if value.get(key).is_none_or(Value::is_null) {
+    // What is no object is refused by the schema, after this.
+    let is_open = value.is_object() || value.is_null();
+    if is_open && value.get(key).is_none_or(Value::is_null) {
         value[key] = default;
     }
 }

@@ -130,8 +130,8 @@ impl Play {
         id
     }
 
-    pub fn heal(&self, id: Option<u64>) {
-        self.state().rules.retain(|(other, _)| id.is_some_and(|id| id != *other));
+    pub fn heal(&self, id: u64) {
+        self.state().rules.retain(|(other, _)| id != *other);
     }
 
     /// Where a step of an object is, that begins with the first time it is asked for.

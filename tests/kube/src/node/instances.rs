@@ -334,10 +334,15 @@ pub async fn change(
     }
 }
 
-/// The guest ends by itself: in peace, or not.
-pub async fn end_by_itself(stage: &Stage, space: &str, name: &str, well: bool) -> kube::Result<()> {
+/// The guest ends by itself: in peace, or not. Whether there was one.
+pub async fn end_by_itself(
+    stage: &Stage,
+    space: &str,
+    name: &str,
+    well: bool,
+) -> kube::Result<bool> {
     let end = |data: &mut Value| {
         data["status"]["phase"] = if well { "Succeeded" } else { "Failed" }.into();
     };
-    change(stage, space, name, end).await.map(|_| ())
+    change(stage, space, name, end).await.map(|changed| changed.is_some())
 }

@@ -181,7 +181,8 @@ impl Chosen {
             [("disks", "disk", "preferredDiskBus"), ("interfaces", "", "preferredInterfaceModel")]
         {
             let Some(preferred) = devices.get(preferred) else { continue };
-            let all = spec["domain"]["devices"][list].as_array_mut();
+            let all = spec.pointer_mut(&format!("/domain/devices/{list}"));
+            let all = all.and_then(Value::as_array_mut);
             for device in all.into_iter().flatten() {
                 if path.is_empty() && device.get("model").is_none() {
                     device["model"] = preferred.clone();

@@ -60,7 +60,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// An address of the pods' network that no other guest has.
+    /// An address of the pods' network that no other guest of this node has.
     fn next_address(&self) -> Ipv4Addr {
         let count = self.addresses.fetch_add(1, Ordering::Relaxed) % (1 << 16);
         Ipv4Addr::from_bits(Ipv4Addr::new(10, 244, 0, 2).to_bits() + count)
@@ -100,12 +100,7 @@ impl Node {
 
     /// Takes a rule away.
     pub fn heal(&self, rule: u64) {
-        self.stage.play.heal(Some(rule));
-    }
-
-    /// Takes all rules away.
-    pub fn heal_all(&self) {
-        self.stage.play.heal(None);
+        self.stage.play.heal(rule);
     }
 
     /// Changes how fast it goes.
@@ -132,7 +127,8 @@ impl Node {
     async fn end_guest(&self, namespace: &str, machine: &str, well: bool) -> Anything<()> {
         let (stage, space, name) = (self.stage.clone(), namespace.to_owned(), machine.to_owned());
         let end = async move { instances::end_by_itself(&stage, &space, &name, well).await };
-        Ok(self.on_own_threads(end).await??)
+        let ended = self.on_own_threads(end).await??;
+        if ended { Ok(()) } else { Err(format!("{machine} does not run").into()) }
     }
 
     /// The client belongs to the runtime that it was made on.

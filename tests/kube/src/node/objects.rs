@@ -170,7 +170,7 @@ pub fn put(status: &mut Value, mut new: Value) {
 
 /// Takes a condition out of a status.
 pub fn remove(status: &mut Value, name: &str) {
-    if let Some(conditions) = status["conditions"].as_array_mut() {
+    if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut) {
         conditions.retain(|condition| condition["type"] != name);
     }
 }

@@ -9,6 +9,7 @@
 
 mod backend;
 mod call;
+mod connect;
 mod error;
 pub mod labels;
 pub mod names;
@@ -20,6 +21,7 @@ mod vms;
 mod watch;
 
 pub use backend::KubeVirt;
+pub use connect::connect;
 
 /// Who owns the fields that are applied from here.
 pub const FIELD_MANAGER: &str = "ssvirt";

@@ -139,8 +139,6 @@ pub struct ProviderVdcSettings {
 pub struct KubevirtSettings {
     /// What every VDC's namespace is given.
     pub vdc: PlaceOptions,
-    /// The StorageClass of a storage profile, by its name. Without, it is the class of the profile's own name.
-    pub storage_classes: BTreeMap<String, String>,
     /// The images of the demo's templates, by the name of the template.
     pub demo_images: BTreeMap<String, String>,
 }

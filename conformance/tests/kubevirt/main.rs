@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod guests;
 mod places;
 mod suite;
+mod troubles;
 mod vms;

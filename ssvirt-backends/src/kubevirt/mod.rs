@@ -16,6 +16,8 @@ pub mod names;
 pub mod place;
 mod power;
 pub mod resources;
+mod room;
+mod trouble;
 pub mod vm;
 mod vms;
 mod watch;

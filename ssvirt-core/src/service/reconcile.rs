@@ -15,7 +15,7 @@ use crate::{
     backend::{KnownVm, VmEvent, VmPlan, VmRef},
     error::{ErrorKind, Result},
     id::Id,
-    model::{PowerState, ProviderVdc, Vdc, Vm, VmState},
+    model::{PowerState, ProviderVdc, StorageProfile, Vdc, Vm, VmState},
     store::By,
 };
 
@@ -37,12 +37,16 @@ impl Cloud {
             );
         }
         let orgs: Vec<crate::model::Org> = tx.select(&[]).await?;
+        let profiles: Vec<StorageProfile> = tx.select(&[]).await?;
         drop(tx);
         for (provider, backend) in self.backends() {
             backend.start(known.remove(provider).unwrap_or_default()).await?;
             for vdc in vdcs.iter().filter(|vdc| vdc.provider == *provider) {
                 let Some(org) = orgs.iter().find(|org| org.id == vdc.org) else { continue };
-                if let Err(error) = backend.ensure_place(&super::vdc::place_of(vdc, org)).await {
+                let own: Vec<StorageProfile> =
+                    profiles.iter().filter(|profile| profile.vdc == vdc.id).cloned().collect();
+                let place = super::vdc::place_of(vdc, org, &own);
+                if let Err(error) = backend.ensure_place(&place).await {
                     tracing::warn!(vdc = %vdc.id, error = &error as &dyn std::error::Error, "a VDC has no place yet");
                 }
             }

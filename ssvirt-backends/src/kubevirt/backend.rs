@@ -10,7 +10,7 @@ use futures_util::stream::{BoxStream, StreamExt as _, unfold};
 use kube::Client;
 use ssvirt_core::{
     Id, Result, VmBackend,
-    backend::{Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
+    backend::{BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
     model::{Vdc, Vm, VmState},
 };
 use tokio::{
@@ -89,7 +89,7 @@ impl VmBackend for KubeVirt {
 
     /// The cluster knows its VMs by itself. One that is away is known to be so from the start.
     async fn start(&self, _known: Vec<KnownVm>) -> Result<()> {
-        self.cluster.reach(START).await;
+        self.cluster.find(START).await;
         let client = self.vms.client.clone();
         let watching = tokio::spawn(watch(client, self.changes.clone()));
         if let Some(before) = self.watching().replace(watching) {
@@ -106,6 +106,14 @@ impl VmBackend for KubeVirt {
 
     async fn health(&self) -> Result<()> {
         call("The cluster", self.vms.client.apiserver_version()).await.map(drop)
+    }
+
+    fn status(&self) -> BackendStatus {
+        BackendStatus {
+            reach: self.cluster.reach(),
+            breaker: Some(self.cluster.breaker().state().name()),
+            watch: None,
+        }
     }
 
     async fn ensure_place(&self, place: &Place) -> Result<()> {

@@ -8,12 +8,16 @@
 
 use std::{
     fmt,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use http::{Request, Response, StatusCode};
 use kube::{Client, client::Body};
+use ssvirt_core::backend::Reach;
 use tokio::time::{Instant, sleep, timeout};
 use tower::{BoxError, service_fn};
 
@@ -69,6 +73,7 @@ impl Cluster {
             me: me.clone(),
             client,
             breaker: Breaker::new(options.breaker.clone()),
+            was_there: AtomicBool::new(false),
             limits: Limits::new(&options.limits),
             options,
         });
@@ -101,8 +106,18 @@ impl Cluster {
         &self.road.breaker
     }
 
+    /// Whether the cluster can be asked for anything.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        match self.road.breaker.state() {
+            BreakerState::Closed => Reach::Here,
+            _ if self.road.was_there.load(Ordering::Relaxed) => Reach::Lost,
+            _ => Reach::NotYet,
+        }
+    }
+
     /// Asks whether the cluster is there, once and at most this long. It is taken to be away where it is not.
-    pub async fn reach(&self, patience: Duration) -> bool {
+    pub async fn find(&self, patience: Duration) -> bool {
         let reached = async {
             let Some(pass) = self.road.breaker.admit(Instant::now()) else { return false };
             matches!(self.road.once(ready(), pass).await, Ok(answer) if is_answer(answer.status()))
@@ -119,6 +134,7 @@ struct Road {
     me: Weak<Self>,
     client: Client,
     breaker: Breaker,
+    was_there: AtomicBool,
     limits: Limits,
     options: ClusterOptions,
 }
@@ -157,7 +173,10 @@ impl Road {
         };
         told.done = true;
         match &answered {
-            Ok(answer) if is_answer(answer.status()) => self.breaker.succeeded(&told.pass),
+            Ok(answer) if is_answer(answer.status()) => {
+                self.was_there.store(true, Ordering::Relaxed);
+                self.breaker.succeeded(&told.pass);
+            }
             _ => {
                 if self.breaker.failed(&told.pass, Instant::now()) {
                     self.attend();

@@ -115,7 +115,8 @@ impl Vms {
         let what = what(plan.target);
         let namespace = self.places.find(plan.target.vdc).await?;
         let namespace = namespace.ok_or_else(|| {
-            Error::invalid_state("The virtual datacenter has no place in the cluster.")
+            // Its own task may be waiting for the cluster just now.
+            Error::unavailable("The virtual datacenter has no place in the cluster yet.")
         })?;
         if let Some(found) = self.find_in(&namespace, plan.target).await? {
             return Ok(found.state());

@@ -149,14 +149,17 @@ async fn what_may_be_done_twice_is_asked_again() {
 async fn it_is_away_at_start_where_it_does_not_answer() {
     for away in [0, 1, 503] {
         let (cluster, far) = cluster(away, ClusterOptions::default());
-        assert!(!cluster.reach(Duration::from_secs(3)).await);
-        assert_eq!((cluster.breaker().state(), far.asked()), (BreakerState::Open, 1), "{away}");
+        assert!(!cluster.find(Duration::from_secs(3)).await);
+        assert_eq!((cluster.reach(), far.asked()), (Reach::NotYet, 1), "{away}");
         far.script().otherwise = 404;
         sleep(Duration::from_secs(6)).await;
-        assert_eq!(cluster.breaker().state(), BreakerState::Closed, "{away}");
+        assert_eq!(cluster.reach(), Reach::Here, "{away}");
+        far.script().otherwise = away;
+        assert!(!cluster.find(Duration::from_secs(3)).await);
+        assert_eq!(cluster.reach(), Reach::Lost, "{away}");
     }
     let (cluster, _) = cluster(200, ClusterOptions::default());
-    assert!(cluster.reach(Duration::from_secs(3)).await);
+    assert!(cluster.find(Duration::from_secs(3)).await);
     assert_eq!(cluster.breaker().state(), BreakerState::Closed);
 }
 

@@ -11,6 +11,7 @@ mod backend;
 pub mod breaker;
 mod call;
 mod cluster;
+mod connect;
 mod error;
 pub mod labels;
 pub mod limits;
@@ -26,6 +27,7 @@ mod watch;
 pub use backend::KubeVirt;
 pub use cluster::{Cluster, ClusterOptions};
 pub use retry::RetryOptions;
+pub use connect::connect;
 
 /// Who owns the fields that are applied from here.
 pub const FIELD_MANAGER: &str = "ssvirt";

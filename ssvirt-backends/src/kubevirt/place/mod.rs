@@ -18,7 +18,7 @@ use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use ssvirt_core::{Error, Id, Result, backend::Place, model::Vdc};
 use tokio::time::{Instant, sleep};
 
@@ -38,7 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(200);
 
 /// What all places of a server have in common.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PlaceOptions {
     /// Most pods: one for a VM that runs, and one for a disk that is filled.
     pub pods: u32,

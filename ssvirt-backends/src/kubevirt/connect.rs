@@ -15,7 +15,7 @@ use ssvirt_core::{Error, Result};
 /// # Errors
 /// `BadRequest` for a file that cannot be used, and for a process that is in no cluster.
 pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Client> {
-    let config = match kubeconfig {
+    let mut config = match kubeconfig {
         Some(path) => {
             let unusable = |error| wrong("the kubeconfig cannot be used", error);
             let file = Kubeconfig::read_from(path).map_err(unusable)?;
@@ -28,6 +28,8 @@ pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result
         None => Config::incluster()
             .map_err(|error| wrong("there is no kubeconfig, and no cluster around this", error))?,
     };
+    // What is asked again is the circuit breaker's business: it must hear of every failure.
+    config.default_retry = false;
     Client::try_from(config).map_err(|error| wrong("there can be no client of the cluster", error))
 }
 

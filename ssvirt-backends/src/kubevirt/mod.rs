@@ -1,21 +1,25 @@
 //! VMs on KubeVirt: a VDC is a namespace, a VM a `VirtualMachine`.
 //!
 //! ```text
-//!   backend -> place, vms, power, watch -> call -> the API server
+//!   backend -> place, vms, power, watch -> call -> cluster (limits, breaker, retry) -> the API server
 //!
 //!   place (namespace, quota, limits, policies)   names, labels   error (what a refusal means)
 //!   vm (object, hardware, state)                 resources (KubeVirt's kinds as types)
 //! ```
 
 mod backend;
+pub mod breaker;
 mod call;
+mod cluster;
 mod connect;
 mod error;
 pub mod labels;
+pub mod limits;
 pub mod names;
 pub mod place;
 mod power;
 pub mod resources;
+mod retry;
 mod room;
 mod trouble;
 pub mod vm;
@@ -23,7 +27,9 @@ mod vms;
 mod watch;
 
 pub use backend::KubeVirt;
+pub use cluster::{Cluster, ClusterOptions};
 pub use connect::connect;
+pub use retry::RetryOptions;
 
 /// Who owns the fields that are applied from here.
 pub const FIELD_MANAGER: &str = "ssvirt";

@@ -145,7 +145,8 @@ impl Vms {
     /// Where the VMs of a VDC are made.
     async fn site(&self, vdc: Id<Vdc>) -> Result<Site> {
         let namespace = self.places.namespace(vdc).await?.ok_or_else(|| {
-            Error::invalid_state("The virtual datacenter has no place in the cluster.")
+            // Its own task may be waiting for the cluster just now.
+            Error::unavailable("The virtual datacenter has no place in the cluster yet.")
         })?;
         Ok(Site { classes: Classes::of_namespace(&namespace), namespace: namespace.name_any() })
     }

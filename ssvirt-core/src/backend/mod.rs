@@ -11,6 +11,8 @@
 //! Errors that may pass ([`Error::unavailable`](crate::Error::unavailable)) are retried; any other ends
 //! the task, and what the task had done is undone.
 
+mod status;
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,8 @@ use crate::{
     id::Id,
     model::{Org, Product, StorageProfile, VApp, Vdc, Vm, VmSpec, VmState},
 };
+
+pub use status::{BackendStatus, Reach, WatchStatus};
 
 /// What a backend can do beyond creating, deleting, changing, powering on and off, and watching.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,6 +184,11 @@ pub trait VmBackend: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable` when it does not.
     async fn health(&self) -> Result<()>;
+
+    /// What it knows of itself, at once and without asking.
+    fn status(&self) -> BackendStatus {
+        BackendStatus::default()
+    }
 
     /// Makes room for a VDC, or brings its limits up to date.
     ///

@@ -129,13 +129,12 @@ async fn one_behaviour_can_be_picked() {
 }
 
 fn item(id: &str, name: &str) -> SourceItem {
-    let vm =
-        SourceVm { name: "vm".to_owned(), description: String::new(), spec: VmSpec::default() };
+    let vm = SourceVm { name: "vm".to_owned(), ..SourceVm::default() };
     SourceItem {
         external_id: id.to_owned(),
         name: name.to_owned(),
-        description: String::new(),
         vms: vec![vm],
+        ..SourceItem::default()
     }
 }
 

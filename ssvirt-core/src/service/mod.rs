@@ -41,6 +41,7 @@ pub use vm::{DiskRequest, HardwareChange, NicRequest, VmChange, VmDetails};
 
 use crate::{
     CatalogSource, TenancyStore, VmBackend,
+    catalog::Placement,
     env::{Clock, IdSource, RandomIds, SystemClock, new_id},
     error::{Error, ErrorKind, Result},
     id::{Entity, Id},
@@ -60,6 +61,7 @@ struct Inner {
     store: Arc<dyn TenancyStore>,
     backends: BTreeMap<Id<ProviderVdc>, Arc<dyn VmBackend>>,
     sources: Vec<(Id<ProviderVdc>, Arc<dyn CatalogSource>)>,
+    placement: Placement,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     engine: Engine,
@@ -75,6 +77,7 @@ pub struct CloudBuilder {
     store: Arc<dyn TenancyStore>,
     backends: BTreeMap<Id<ProviderVdc>, Arc<dyn VmBackend>>,
     sources: Vec<(Id<ProviderVdc>, Arc<dyn CatalogSource>)>,
+    placement: Placement,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     engine: EngineConfig,
@@ -94,6 +97,13 @@ impl CloudBuilder {
     #[must_use]
     pub fn source(mut self, provider: Id<ProviderVdc>, source: Arc<dyn CatalogSource>) -> Self {
         self.sources.push((provider, source));
+        self
+    }
+
+    /// Where the items of catalog sources appear; in one catalog for all organizations by default.
+    #[must_use]
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
         self
     }
 
@@ -147,6 +157,7 @@ impl CloudBuilder {
                 store: self.store,
                 backends: self.backends,
                 sources: self.sources,
+                placement: self.placement,
                 clock: self.clock,
                 ids: self.ids,
                 engine,
@@ -167,6 +178,7 @@ impl Cloud {
             store,
             backends: BTreeMap::new(),
             sources: Vec::new(),
+            placement: Placement::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             engine: EngineConfig::default(),

@@ -4,11 +4,13 @@
 //!   backend -> place, vms, power, watch -> call -> the API server
 //!
 //!   place (namespace, quota, limits, policies)   names, labels   error (what a refusal means)
+//!   catalog (boot images, templates, VMs made of templates)
 //!   vm (object, hardware, state)                 resources (KubeVirt's kinds as types)
 //! ```
 
 mod backend;
 mod call;
+pub mod catalog;
 mod error;
 pub mod labels;
 pub mod names;

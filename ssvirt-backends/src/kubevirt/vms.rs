@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     FIELD_MANAGER,
     call::{call, call_opt, raw},
+    catalog::instantiate::TemplateVmRef,
     error::{error, is_taken},
     labels, names,
     place::Places,
@@ -117,6 +118,9 @@ impl Vms {
         let namespace = namespace.ok_or_else(|| {
             Error::invalid_state("The virtual datacenter has no place in the cluster.")
         })?;
+        if let Some(template) = TemplateVmRef::of(plan) {
+            return self.instantiate(plan, &namespace, &template).await;
+        }
         if let Some(found) = self.find_in(&namespace, plan.target).await? {
             return Ok(found.state());
         }
@@ -141,6 +145,9 @@ impl Vms {
                 plan.name
             )));
         }
+        if TemplateVmRef::of(plan).is_some() {
+            return self.change_made(plan, &found).await;
+        }
         let name = found.name();
         let wanted = object::changed(plan, &found.namespace, &name)?;
         let ours = PatchParams::apply(FIELD_MANAGER).force();
@@ -153,6 +160,7 @@ impl Vms {
     pub async fn delete(&self, target: VmRef) -> Result<()> {
         let what = what(target);
         let until = Instant::now() + PATIENCE;
+        self.cancel_instances(target).await?;
         while let Some(found) = self.find(target).await? {
             if found.vm.metadata.deletion_timestamp.is_none() {
                 let machines = self.machines(&found.namespace);
@@ -165,7 +173,7 @@ impl Vms {
             }
             sleep(POLL).await;
         }
-        Ok(())
+        self.remove_instances(target).await
     }
 }
 

@@ -434,7 +434,6 @@ pub fn product_elements(products: &[Product]) -> Vec<types::ProductSection> {
             .iter()
             .map(|value| types::PropertyValue { value: value.clone(), configuration: None })
             .collect(),
-        ..types::ProductProperty::default()
     };
     let one = |product: &Product| types::ProductSection {
         class: product.class.clone(),

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod catalog;
 mod places;
 mod suite;
 mod vms;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     FIELD_MANAGER,
     call::{call, call_opt, raw},
-    catalog::instantiate::TemplateVmRef,
+    catalog::instantiate::{TemplateVmRef, is_of_template},
     error::{error, is_taken},
     labels, names,
     place::Places,
@@ -160,8 +160,13 @@ impl Vms {
     pub async fn delete(&self, target: VmRef) -> Result<()> {
         let what = what(target);
         let until = Instant::now() + PATIENCE;
-        self.cancel_instances(target).await?;
-        while let Some(found) = self.find(target).await? {
+        let mut seen = self.find(target).await?;
+        // One that is not there may be about to be.
+        let of_template = seen.as_ref().is_none_or(|found| is_of_template(&found.vm));
+        if of_template {
+            self.cancel_instances(target).await?;
+        }
+        while let Some(found) = seen {
             if found.vm.metadata.deletion_timestamp.is_none() {
                 let machines = self.machines(&found.namespace);
                 // What it owns goes first, its volumes above all.
@@ -172,8 +177,9 @@ impl Vms {
                 return Err(Error::unavailable(format!("{what} is being deleted.")));
             }
             sleep(POLL).await;
+            seen = self.find(target).await?;
         }
-        self.remove_instances(target).await
+        if of_template { self.remove_instances(target).await } else { Ok(()) }
     }
 }
 

@@ -14,9 +14,9 @@ use kube::{
 };
 use serde_json::json;
 use ssvirt_core::{
-    Error, Id, Result,
+    Error, Result,
     backend::{VmPlan, VmRef},
-    model::{Vdc, VmState},
+    model::VmState,
 };
 use tokio::time::{Instant, sleep};
 
@@ -274,7 +274,7 @@ impl Vms {
         target: VmRef,
         is_to_go: impl Fn(&TemplateInstance) -> bool,
     ) -> Result<Option<String>> {
-        let Some(namespace) = self.namespace_of(target.vdc).await? else { return Ok(None) };
+        let Some(namespace) = self.places.find(target.vdc).await? else { return Ok(None) };
         let Some(listed) = self.list_instances(&namespace, target).await? else { return Ok(None) };
         let instances = self.instances_in(&namespace);
         let going = listed.items.into_iter().filter(|instance| {
@@ -286,10 +286,11 @@ impl Vms {
         }
         Ok(Some(namespace))
     }
+}
 
-    async fn namespace_of(&self, vdc: Id<Vdc>) -> Result<Option<String>> {
-        self.places.find(vdc).await
-    }
+/// Whether a VM was made of a template.
+pub fn is_of_template(vm: &VirtualMachine) -> bool {
+    vm.labels().contains_key(labels::TEMPLATE_INSTANCE)
 }
 
 fn of_vm(target: VmRef) -> ListParams {

@@ -125,6 +125,7 @@ impl CatalogSource for KubeVirtCatalog {
             sources.map(|source| boot::item(options, &seen, source)).collect();
         items.extend(options.images.iter().map(|image| boot::configured(&seen, image)));
         items.extend(templates.iter().filter_map(|found| template::item(&seen, found)));
+        items.sort_by(|one, other| one.external_id.cmp(&other.external_id));
         Ok(items)
     }
 

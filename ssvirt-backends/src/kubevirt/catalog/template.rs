@@ -66,8 +66,12 @@ pub fn item(seen: &Seen, template: &Template) -> Option<SourceItem> {
         Values::new()
     });
     let own: BTreeSet<String> = parts.vms.iter().flat_map(parts::own_parameters).collect();
-    let asked = body.iter().filter(|parameter| !own.contains(&parameter.name));
-    let properties: Vec<Property> = asked.map(property).collect();
+    let asked = body.iter().enumerate().filter(|(place, parameter)| {
+        // Of two with one name the last counts, as in OpenShift.
+        let again = body.iter().skip(place + 1).any(|other| other.name == parameter.name);
+        !again && !own.contains(&parameter.name)
+    });
+    let properties: Vec<Property> = asked.map(|(_, parameter)| property(parameter)).collect();
     for (index, raw) in parts.vms.iter().enumerate() {
         let vm = parameters::substituted(raw, &values);
         let mut spec = VmSpec {

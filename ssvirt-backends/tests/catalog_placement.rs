@@ -3,9 +3,10 @@
 #![cfg(all(feature = "memory", feature = "sqlite"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are not seen as tests")]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ssvirt_backends::{
+    decorate::{Decorated, Recording},
     memory::{FixedCatalog, Simulator},
     sql::SqlStore,
 };
@@ -278,4 +279,57 @@ async fn what_a_template_asks_for_must_be_given_before_anything_is_made() {
         assert_eq!(properties[0].value.as_deref(), Some(value));
         assert_eq!(properties[1].default.as_deref(), Some("small"));
     }
+}
+
+#[tokio::test]
+async fn readers_never_ask_the_source() {
+    let many = (0..500).map(|n| item(&format!("{n:03}"), &format!("template {n:03}")));
+    let recording = Arc::new(Recording::new());
+    let source = Decorated::source(Arc::new(FixedCatalog::new(many)), Arc::clone(&recording) as _);
+    let cloud = Cloud::builder(Arc::new(SqlStore::memory().await.unwrap()))
+        .source(ProviderVdc::DEFAULT, source)
+        .build();
+    cloud.start().await.unwrap();
+    cloud.sync_sources().await.unwrap();
+    let asked = recording.calls().len();
+    assert_eq!(asked, 1);
+    let caller = tenant(&cloud, "one").await;
+    assert_eq!(listed(&cloud, &caller).await.len(), 25, "a page");
+    let template = template(&cloud, "template 250").await;
+    let (_, catalog, _) = cloud.template(&caller, template.id).await.unwrap();
+    assert_eq!(cloud.catalog(&caller, catalog.id).await.unwrap().items.len(), 500);
+    cloud.metadata(&caller, template.id.any()).await.unwrap();
+    assert_eq!(recording.calls().len(), asked);
+}
+
+#[tokio::test]
+async fn sources_are_copied_again_and_again_until_the_cloud_stops() {
+    let source = Arc::new(FixedCatalog::new([item("a", "fedora")]));
+    let cloud = start(&source, Placement::default()).await;
+    cloud.start_syncing(Duration::from_millis(10));
+    let names = async || items(&cloud).await.into_iter().map(|item| item.name).collect::<Vec<_>>();
+    let until = async |wanted: &[&str]| {
+        while names().await != wanted {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    until(&["fedora"]).await;
+    source.replace([item("a", "debian")]);
+    until(&["debian"]).await;
+    cloud.stop().await;
+    source.replace([item("a", "fedora")]);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(names().await, ["debian"]);
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_left_to_whoever_has_it() {
+    let source = Arc::new(FixedCatalog::new([item("a", "fedora")]));
+    let cloud = start(&source, Placement::default()).await;
+    let caller = Caller::system();
+    let new = NewCatalog { name: "discovered".to_owned(), ..NewCatalog::default() };
+    let theirs = cloud.create_catalog(&caller, Org::SYSTEM, new).await.unwrap();
+    let refused = cloud.sync_sources().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::DuplicateName);
+    assert!(cloud.catalog(&caller, theirs.id).await.unwrap().items.is_empty());
 }

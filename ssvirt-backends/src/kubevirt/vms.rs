@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     FIELD_MANAGER,
     call::{call, call_opt, raw},
+    catalog::instantiate::{TemplateVmRef, is_of_template},
     error::{error, is_taken},
     labels, names,
     place::{Classes, Places},
@@ -121,6 +122,9 @@ impl Vms {
         let what = what(plan.target);
         let site = self.site(plan.target.vdc).await?;
         let namespace = &site.namespace;
+        if let Some(template) = TemplateVmRef::of(plan) {
+            return self.instantiate(plan, &site, &template).await;
+        }
         let contents = guest::contents(plan)?;
         if let Some(found) = self.find_in(namespace, plan.target).await? {
             self.set_up_guest(plan.target, &found, contents).await?;
@@ -143,7 +147,7 @@ impl Vms {
     }
 
     /// Where the VMs of a VDC are made.
-    async fn site(&self, vdc: Id<Vdc>) -> Result<Site> {
+    pub(super) async fn site(&self, vdc: Id<Vdc>) -> Result<Site> {
         let namespace = self.places.namespace(vdc).await?.ok_or_else(|| {
             // Its own task may be waiting for the cluster just now.
             Error::unavailable("The virtual datacenter has no place in the cluster yet.")
@@ -193,6 +197,9 @@ impl Vms {
                 plan.name
             )));
         }
+        if TemplateVmRef::of(plan).is_some() {
+            return self.change_made(plan, &found).await;
+        }
         let name = found.name();
         let site = self.site(plan.target.vdc).await?;
         let contents = guest::contents(plan)?;
@@ -214,7 +221,13 @@ impl Vms {
     pub async fn delete(&self, target: VmRef) -> Result<()> {
         let what = what(target);
         let until = Instant::now() + PATIENCE;
-        while let Some(found) = self.find(target).await? {
+        let mut seen = self.find(target).await?;
+        // One that is not there may be about to be.
+        let of_template = seen.as_ref().is_none_or(|found| is_of_template(&found.vm));
+        if of_template {
+            self.cancel_instances(target).await?;
+        }
+        while let Some(found) = seen {
             if found.vm.metadata.deletion_timestamp.is_none() {
                 let machines = self.machines(&found.namespace);
                 // What it owns goes first, its volumes above all.
@@ -225,8 +238,9 @@ impl Vms {
                 return Err(Error::unavailable(format!("{what} is being deleted.")));
             }
             sleep(POLL).await;
+            seen = self.find(target).await?;
         }
-        Ok(())
+        if of_template { self.remove_instances(target).await } else { Ok(()) }
     }
 }
 

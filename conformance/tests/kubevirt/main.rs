@@ -9,6 +9,7 @@
 
 mod catalog;
 mod guests;
+mod manifests;
 mod places;
 mod suite;
 mod troubles;

@@ -22,7 +22,7 @@ use ssvirt_kube_bed::{
     shared,
 };
 
-use super::{places, vms};
+use super::{manifests, places, vms};
 
 /// A place on the shared cluster, with the backend.
 pub struct Scene {
@@ -35,9 +35,9 @@ pub struct Scene {
 impl Scene {
     /// None where there is no cluster.
     pub async fn new(org: &str, change: impl FnOnce(&mut Place)) -> Option<Self> {
-        shared::node().await?;
+        let server = manifests::server().await?;
         let client = shared::client().await.unwrap();
-        let backend = KubeVirt::new(client.clone(), PlaceOptions::default());
+        let backend = KubeVirt::new(server, PlaceOptions::default());
         let mut place = places::place(org, "vdc");
         change(&mut place);
         backend.ensure_place(&place).await.unwrap();

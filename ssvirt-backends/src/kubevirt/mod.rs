@@ -22,6 +22,7 @@ pub mod place;
 mod power;
 pub mod resources;
 mod retry;
+pub mod rights;
 mod room;
 mod trouble;
 pub mod vm;

@@ -7,13 +7,15 @@ mod objects;
 mod quota;
 mod storage;
 
-use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
+        authentication::v1::SelfSubjectReview,
         core::v1::{LimitRange, Namespace, ResourceQuota},
         networking::v1::NetworkPolicy,
+        rbac::v1::RoleBinding,
     },
 };
 use kube::{
@@ -22,7 +24,10 @@ use kube::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use ssvirt_core::{Error, Id, Result, backend::Place, model::Vdc};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, sleep},
+};
 
 pub use objects::NETWORK;
 pub use quota::QUOTA;
@@ -39,6 +44,8 @@ use super::{
 
 /// How long the end of a namespace is waited for in one call. The task comes back for the rest.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the API server has to learn of rights that are new.
+const RIGHTS: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(200);
 
 /// What all places of a server have in common.
@@ -91,13 +98,14 @@ impl Default for PlaceOptions {
 pub struct Places {
     client: Client,
     options: PlaceOptions,
+    me: Arc<OnceCell<String>>,
 }
 
 impl Places {
     /// In this cluster.
     #[must_use]
     pub fn new(client: Client, options: PlaceOptions) -> Self {
-        Self { client, options }
+        Self { client, options, me: Arc::default() }
     }
 
     fn namespaces(&self) -> Api<Namespace> {
@@ -138,8 +146,10 @@ impl Places {
         let mut namespace = objects::namespace(place, &name)?;
         classes.keep_in(&mut namespace)?;
         self.apply(&what, &self.namespaces(), namespace).await?;
+        let binding = objects::binding(place, &self.me().await?)?;
+        self.apply(&what, &self.inside::<RoleBinding>(&name), binding).await?;
         let quota = quota::quota(place, &self.options, &classes)?;
-        self.apply(&what, &self.inside::<ResourceQuota>(&name), quota).await?;
+        self.apply_soon(&what, &self.inside::<ResourceQuota>(&name), quota).await?;
         let limits = objects::limits(place, &self.options)?;
         self.apply(&what, &self.inside::<LimitRange>(&name), limits).await?;
         // Where there is no Multus there is one network alone: the pods'.
@@ -215,6 +225,37 @@ impl Places {
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
         Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// As whom the API server knows us.
+    async fn me(&self) -> Result<String> {
+        let asked = async {
+            let reviews: Api<SelfSubjectReview> = Api::all(self.client.clone());
+            let review = SelfSubjectReview::default();
+            let review =
+                call("The server", reviews.create(&PostParams::default(), &review)).await?;
+            let name = review.status.and_then(|status| status.user_info?.username);
+            name.ok_or_else(|| Error::internal("the API server does not say who we are"))
+        };
+        self.me.get_or_try_init(|| asked).await.cloned()
+    }
+
+    /// As [`Places::apply`], in a namespace where our rights may be new: the API server learns of them a moment
+    /// later.
+    async fn apply_soon<K>(&self, what: &str, api: &Api<K>, wanted: K) -> Result<()>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+    {
+        let until = Instant::now() + RIGHTS;
+        loop {
+            let name = wanted.name_any();
+            match raw(api.patch(&name, &ours(), &Patch::Apply(wanted.clone()))).await? {
+                Err(kube::Error::Api(status)) if status.code == 403 && Instant::now() < until => {
+                    sleep(POLL).await;
+                }
+                answered => return answered.map(drop).map_err(|cause| error(what, cause)),
+            }
+        }
     }
 
     /// Makes an object like this, as far as its fields are ours; others may have fields of their own in it.

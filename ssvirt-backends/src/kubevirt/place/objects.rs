@@ -3,12 +3,13 @@
 use k8s_openapi::api::{
     core::v1::{LimitRange, Namespace},
     networking::v1::NetworkPolicy,
+    rbac::v1::RoleBinding,
 };
 use serde_json::{Map, Value, json};
 use ssvirt_core::{Result, backend::Place};
 
 use super::PlaceOptions;
-use crate::kubevirt::{labels, resources::NetworkAttachmentDefinition};
+use crate::kubevirt::{labels, resources::NetworkAttachmentDefinition, rights};
 
 /// The name of the VDC's own network.
 pub const NETWORK: &str = "vdc-network";
@@ -26,6 +27,17 @@ pub fn namespace(place: &Place, name: &str) -> Result<Namespace> {
             "labels": labels::of_place(place),
             "annotations": labels::annotations(place),
         },
+    }))?)
+}
+
+/// Our rights in the namespace, for the user that the API server knows us as.
+pub fn binding(place: &Place, me: &str) -> Result<RoleBinding> {
+    Ok(serde_json::from_value(json!({
+        "metadata": { "name": rights::VDC_ROLE, "labels": labels::of_place(place) },
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": rights::VDC_ROLE,
+        },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": me }],
     }))?)
 }
 

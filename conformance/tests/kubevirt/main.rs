@@ -8,6 +8,7 @@
 )]
 
 mod catalog;
+mod consistency;
 mod guests;
 mod manifests;
 mod places;

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are not seen as tests")]
 
+#[path = "engine/away.rs"]
+mod away;
 #[path = "engine/failures.rs"]
 mod failures;
 #[path = "engine/leases.rs"]

@@ -21,6 +21,7 @@ pub mod env;
 mod error;
 pub mod filter;
 pub mod id;
+pub mod measure;
 pub mod model;
 pub mod page;
 pub mod query;

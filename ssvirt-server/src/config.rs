@@ -19,10 +19,11 @@ use figment::{
     value::{Dict, Map},
 };
 use serde::Deserialize;
+use ssvirt_backends::kubevirt::place::PlaceOptions;
 
 use crate::secrets::Secret;
 
-pub use resolve::{Config, PublicUrl, TlsFiles};
+pub use resolve::{Cluster, Config, PublicUrl, TlsFiles};
 
 /// What runs the virtual machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -30,6 +31,8 @@ pub use resolve::{Config, PublicUrl, TlsFiles};
 pub enum Backend {
     /// The simulator: virtual machines are made up.
     Memory,
+    /// A Kubernetes cluster with KubeVirt, such as OpenShift Virtualization.
+    Kubevirt,
     /// Nothing: organizations, VDCs and catalogs can be managed, but no virtual machine can be made.
     None,
 }
@@ -39,6 +42,7 @@ impl Backend {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
+            Self::Kubevirt => "kubevirt",
             Self::None => "none",
         }
     }
@@ -109,9 +113,40 @@ pub struct Settings {
     pub kubernetes_namespace: Option<String>,
     /// The name space that templates come from.
     pub template_namespace: Option<String>,
+    /// The provider VDCs.
+    #[serde(default)]
+    pub provider_vdc: Vec<ProviderVdcSettings>,
+    /// How VDCs and virtual machines are made in a cluster.
+    #[serde(default)]
+    pub kubevirt: KubevirtSettings,
 }
 
-/// Every key. Kept beside [`Settings`] by a test.
+/// A provider VDC.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderVdcSettings {
+    /// Its name.
+    pub name: String,
+    /// What runs its virtual machines.
+    pub backend: Option<Backend>,
+    /// The context of the kubeconfig; none is the one that it names as the current one.
+    pub context: Option<String>,
+}
+
+/// How VDCs and virtual machines are made in a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KubevirtSettings {
+    /// What every VDC's namespace is given.
+    pub vdc: PlaceOptions,
+    /// The images of the demo's templates, by the name of the template.
+    pub demo_images: BTreeMap<String, String>,
+}
+
+/// The keys that a file alone can have: they are no scalars. Kept beside [`Settings`] by a test.
+pub const FILE_KEYS: [&str; 2] = ["provider_vdc", "kubevirt"];
+
+/// Every other key. Kept beside [`Settings`] by a test.
 pub const KEYS: [&str; 24] = [
     "listen",
     "api_port",

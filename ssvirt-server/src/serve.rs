@@ -1,6 +1,7 @@
 //! `ssvirt serve`: puts everything together, runs it, and takes it apart again.
 
 mod banner;
+mod cluster;
 mod logins;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
@@ -63,7 +64,7 @@ where
         Gate::new(listener, acceptor).map_err(|error| Failure::of("cannot listen", &error))?;
 
     let store = open_store(&config, data_dir.as_ref()).await?;
-    let cloud = cloud(&config, &store, clock);
+    let cloud = cloud(&config, &store, clock).await?;
     cloud.start().await.map_err(|error| Failure::of("the cloud cannot be started", &error))?;
     let logins = logins::ensure(&config, &cloud).await?;
 
@@ -135,7 +136,7 @@ fn sqlite_url(path: &Path) -> String {
     format!("sqlite://{}", utf8_percent_encode(&path.to_string_lossy(), PLAIN))
 }
 
-fn cloud(config: &Config, store: &SqlStore, clock: Arc<dyn Clock>) -> Cloud {
+async fn cloud(config: &Config, store: &SqlStore, clock: Arc<dyn Clock>) -> Result<Cloud, Failure> {
     let builder = Cloud::builder(Arc::new(store.clone()))
         .clock(Arc::clone(&clock))
         .session_length(config.session_length);
@@ -146,8 +147,9 @@ fn cloud(config: &Config, store: &SqlStore, clock: Arc<dyn Clock>) -> Cloud {
         Backend::Memory => {
             builder.backend(ProviderVdc::DEFAULT, Arc::new(Simulator::builder(clock).build()))
         }
+        Backend::Kubevirt => cluster::add(builder, &config.cluster).await?,
     };
-    builder.build()
+    Ok(builder.build())
 }
 
 async fn bind(listen: &str) -> Result<(TcpListener, SocketAddr), Failure> {

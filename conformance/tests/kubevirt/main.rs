@@ -8,6 +8,8 @@
 )]
 
 mod catalog;
+mod guests;
 mod places;
 mod suite;
+mod troubles;
 mod vms;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use ssvirt_core::{
     Id, Result, VmBackend,
-    backend::{Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
+    backend::{BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
     model::{Vdc, Vm, VmState},
 };
 
@@ -47,6 +47,10 @@ impl VmBackend for Decorated<dyn VmBackend> {
 
     async fn health(&self) -> Result<()> {
         around(&*self.hook, call("health", ""), self.inner.health()).await
+    }
+
+    fn status(&self) -> BackendStatus {
+        self.inner.status()
     }
 
     async fn ensure_place(&self, place: &Place) -> Result<()> {

@@ -134,6 +134,8 @@ passed_on!(TaskStore {
         only.map_or_else(String::new, |task| task.to_string());
     fn renew_lease(task: Id<Task>, worker: &str, until: Timestamp) -> bool = task.to_string();
     fn release_task(task: Id<Task>, finished: bool) -> () = format!("{task} {finished}");
+    fn postpone_task(task: Id<Task>, waits_for: &str, until: Timestamp) -> () = format!("{task} {waits_for}");
+    fn wake_tasks(waited_for: &str) -> u64 = waited_for.to_owned();
     fn open_tasks(entities: &[Urn]) -> Vec<(Urn, Task)> = format!("{entities:?}");
     fn recent_tasks(org: Option<Id<Org>>, owner: Option<Id<User>>, limit: u32) -> Vec<Task> = limit.to_string();
 });

@@ -110,6 +110,8 @@ empty!(TaskStore {
     fn claim_task(&str, Option<Id<Task>>, Timestamp, Timestamp) -> Option<Task> = None;
     fn renew_lease(Id<Task>, &str, Timestamp) -> bool = false;
     fn release_task(Id<Task>, bool) -> () = ();
+    fn postpone_task(Id<Task>, &str, Timestamp) -> () = ();
+    fn wake_tasks(&str) -> u64 = 0;
     fn open_tasks(&[Urn]) -> Vec<(Urn, Task)> = Vec::new();
     fn recent_tasks(Option<Id<Org>>, Option<Id<User>>, u32) -> Vec<Task> = Vec::new();
 });

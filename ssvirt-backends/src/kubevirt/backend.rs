@@ -1,13 +1,16 @@
 //! [`VmBackend`] on KubeVirt.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
 use kube::Client;
 use ssvirt_core::{
     Id, Result, VmBackend,
-    backend::{Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
+    backend::{BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
     model::{Vdc, Vm, VmState},
 };
 use tokio::{
@@ -17,6 +20,7 @@ use tokio::{
 
 use super::{
     call::call,
+    cluster::{Cluster, ClusterOptions},
     place::{PlaceOptions, Places},
     vms::Vms,
     watch::watch,
@@ -25,20 +29,31 @@ use super::{
 /// Changes that wait for a slow listener at most; those before are lost, and what is true now comes later.
 const WAITING: usize = 4096;
 
+/// How long a start waits for a cluster that may be away.
+const START: Duration = Duration::from_secs(5);
+
 /// A cluster with KubeVirt.
 pub struct KubeVirt {
+    cluster: Cluster,
     vms: Vms,
     changes: broadcast::Sender<VmEvent>,
     watching: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl KubeVirt {
-    /// The cluster that `client` reaches, as whom it is.
+    /// The cluster that `client` reaches, as whom it is, with what is usual between it and us.
     #[must_use]
     pub fn new(client: Client, places: PlaceOptions) -> Self {
+        Self::on(Cluster::new(client, ClusterOptions::default()), places)
+    }
+
+    /// On a cluster.
+    #[must_use]
+    pub fn on(cluster: Cluster, places: PlaceOptions) -> Self {
+        let client = cluster.client();
         let places = Places::new(client.clone(), places);
         let (changes, _) = broadcast::channel(WAITING);
-        Self { vms: Vms { client, places }, changes, watching: Mutex::default() }
+        Self { cluster, vms: Vms { client, places }, changes, watching: Mutex::default() }
     }
 
     fn watching(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
@@ -72,8 +87,9 @@ impl VmBackend for KubeVirt {
         }
     }
 
-    /// The cluster knows its VMs by itself.
+    /// The cluster knows its VMs by itself. One that is away is known to be so from the start.
     async fn start(&self, _known: Vec<KnownVm>) -> Result<()> {
+        self.cluster.find(START).await;
         let client = self.vms.client.clone();
         let watching = tokio::spawn(watch(client, self.changes.clone()));
         if let Some(before) = self.watching().replace(watching) {
@@ -90,6 +106,14 @@ impl VmBackend for KubeVirt {
 
     async fn health(&self) -> Result<()> {
         call("The cluster", self.vms.client.apiserver_version()).await.map(drop)
+    }
+
+    fn status(&self) -> BackendStatus {
+        BackendStatus {
+            reach: self.cluster.reach(),
+            breaker: Some(self.cluster.breaker().state().name()),
+            watch: None,
+        }
     }
 
     async fn ensure_place(&self, place: &Place) -> Result<()> {

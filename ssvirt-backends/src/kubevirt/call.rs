@@ -7,8 +7,9 @@ use tokio::time::timeout;
 
 use super::error::{error, is_missing};
 
-/// How long the API server has for an answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a call has, with the wait for its turn and its repetitions. Each try has less, see
+/// [`ClusterOptions`](super::ClusterOptions).
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The answer of a call about `what`, the tenant's object.
 pub(super) async fn call<T>(what: &str, asked: impl Future<Output = kube::Result<T>>) -> Result<T> {

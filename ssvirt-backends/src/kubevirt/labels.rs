@@ -46,6 +46,8 @@ pub const ORGANIZATION_DISPLAY_NAME: &str = "ssvirt.io/organization-display-name
 pub const ORGANIZATION_DESCRIPTION: &str = "ssvirt.io/organization-description";
 /// The VDC's description.
 pub const VDC_DESCRIPTION: &str = "ssvirt.io/vdc-description";
+/// The classes of the VDC's storage profiles: JSON, class by the profile's id.
+pub const STORAGE_CLASSES: &str = "ssvirt.io/storage-classes";
 /// The program that made the object.
 pub const CREATED_BY: &str = "ssvirt.io/created-by";
 

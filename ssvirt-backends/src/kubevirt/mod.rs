@@ -1,7 +1,7 @@
 //! VMs on KubeVirt: a VDC is a namespace, a VM a `VirtualMachine`.
 //!
 //! ```text
-//!   backend -> place, vms, power, watch -> call -> the API server
+//!   backend -> place, vms, power, watch -> call -> cluster (limits, breaker, retry) -> the API server
 //!
 //!   place (namespace, quota, limits, policies)   names, labels   error (what a refusal means)
 //!   catalog (boot images, templates, VMs made of templates)
@@ -9,19 +9,29 @@
 //! ```
 
 mod backend;
+pub mod breaker;
 mod call;
 pub mod catalog;
+mod cluster;
+mod connect;
 mod error;
 pub mod labels;
+pub mod limits;
 pub mod names;
 pub mod place;
 mod power;
 pub mod resources;
+mod retry;
+mod room;
+mod trouble;
 pub mod vm;
 mod vms;
 mod watch;
 
 pub use backend::KubeVirt;
+pub use cluster::{Cluster, ClusterOptions};
+pub use connect::connect;
+pub use retry::RetryOptions;
 
 /// Who owns the fields that are applied from here.
 pub const FIELD_MANAGER: &str = "ssvirt";

@@ -9,8 +9,8 @@ use std::{
 
 use jiff::Timestamp;
 use ssvirt_core::{
-    Result,
-    backend::{VmEvent, VmPlan, VmRef},
+    Error, Result,
+    backend::{Reach, VmEvent, VmPlan, VmRef},
     env::Clock,
     model::VmState,
 };
@@ -38,6 +38,7 @@ pub(super) struct Options {
 pub(super) struct Shared {
     pub options: Options,
     pub faults: Faults,
+    pub reach: Mutex<Reach>,
     pub world: Mutex<Kept>,
     pub events: broadcast::Sender<Message>,
 }
@@ -52,6 +53,14 @@ pub(super) struct Kept {
 impl Shared {
     pub fn lock(&self) -> MutexGuard<'_, Kept> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn reach(&self) -> Reach {
+        *self.reach.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_reach(&self, reach: Reach) {
+        *self.reach.lock().unwrap_or_else(PoisonError::into_inner) = reach;
     }
 
     /// Changes the world, writes its file, tells watchers; in that order, and before the call answers.
@@ -108,6 +117,9 @@ impl Shared {
 
     /// What every operation does first: fail where a rule says so, and take its time.
     pub async fn enter(&self, op: &'static str, name: &str) -> Result<()> {
+        if self.reach() != Reach::Here {
+            return Err(Error::unavailable("The simulator is away."));
+        }
         self.faults.check(Side::Before, op, name)?;
         // Asking takes no time unless it was said.
         let usual =

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use ssvirt_core::{
     Error, Id, Result, VmBackend,
-    backend::{Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
+    backend::{
+        BackendStatus, Capabilities, KnownVm, Place, PowerAction, Reach, VmEvent, VmPlan, VmRef,
+    },
     env::Clock,
     model::{PowerState, Vdc, Vm, VmState},
 };
@@ -34,12 +36,24 @@ impl Simulator {
 
     pub(super) fn new(options: Options, faults: Faults) -> Self {
         let (events, _) = broadcast::channel(watch::BACKLOG);
-        Self(Arc::new(Shared { options, faults, world: Mutex::default(), events }))
+        Self(Arc::new(Shared {
+            options,
+            faults,
+            reach: Mutex::default(),
+            world: Mutex::default(),
+            events,
+        }))
     }
 
     /// The rules by which calls fail; they may be changed at any time.
     pub fn faults(&self) -> &Faults {
         &self.0.faults
+    }
+
+    /// Makes the simulator go away, as a cluster does: calls fail, and it is known why. It comes back with
+    /// [`Reach::Here`]. What its VMs do meanwhile nobody hears of before that.
+    pub fn set_reach(&self, reach: Reach) {
+        self.0.set_reach(reach);
     }
 
     /// Makes a VM vanish, as if somebody had deleted it behind our back; false when there is none.
@@ -146,6 +160,10 @@ impl VmBackend for Simulator {
 
     async fn health(&self) -> Result<()> {
         self.0.enter("health", "").await
+    }
+
+    fn status(&self) -> BackendStatus {
+        BackendStatus { reach: self.0.reach(), ..BackendStatus::default() }
     }
 
     async fn ensure_place(&self, place: &Place) -> Result<()> {

@@ -141,6 +141,24 @@ impl TaskStore for SqlTx {
         Ok(())
     }
 
+    async fn postpone_task(
+        &mut self,
+        task: Id<Task>,
+        waits_for: &str,
+        until: Timestamp,
+    ) -> Result<()> {
+        // What it waits for has its lease: nobody takes it before that runs out, or is given up.
+        let sql = "UPDATE tasks SET lease_owner = $1, lease_until = $2 WHERE id = $3 AND unfinished = true";
+        let vals = vec![Val::text(waits_for), Val::Int(until.as_millisecond()), Val::text(task)];
+        self.conn.execute(sql, vals).await.map(drop)
+    }
+
+    async fn wake_tasks(&mut self, waited_for: &str) -> Result<u64> {
+        let sql = "UPDATE tasks SET lease_owner = NULL, lease_until = NULL \
+                   WHERE unfinished = true AND lease_owner = $1";
+        self.conn.execute(sql, vec![Val::text(waited_for)]).await
+    }
+
     async fn open_tasks(&mut self, entities: &[Urn]) -> Result<Vec<(Urn, Task)>> {
         // Bounded, as values a statement are.
         const PLACES: usize = 500;

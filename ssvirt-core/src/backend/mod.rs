@@ -11,6 +11,8 @@
 //! Errors that may pass ([`Error::unavailable`](crate::Error::unavailable)) are retried; any other ends
 //! the task, and what the task had done is undone.
 
+mod status;
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
@@ -18,8 +20,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Result,
     id::Id,
-    model::{Org, Product, VApp, Vdc, Vm, VmSpec, VmState},
+    model::{Org, Product, StorageProfile, VApp, Vdc, Vm, VmSpec, VmState},
 };
+
+pub use status::{BackendStatus, Reach, WatchStatus};
 
 /// What a backend can do beyond creating, deleting, changing, powering on and off, and watching.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +87,23 @@ pub struct Place {
     pub vcpu_mhz: i64,
     /// Memory limit in MiB; 0 is unlimited.
     pub memory_limit_mib: i64,
+    /// Most VMs; 0 is unlimited.
+    #[serde(default)]
+    pub vm_quota: i32,
+    /// Its storage profiles.
+    #[serde(default)]
+    pub storage: Vec<PlaceStorage>,
+}
+
+/// A storage profile of a VDC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaceStorage {
+    /// The profile.
+    pub profile: Id<StorageProfile>,
+    /// Its name.
+    pub name: String,
+    /// Limit in MiB; 0 is unlimited.
+    pub limit_mib: i64,
 }
 
 /// Which VM is meant.
@@ -163,6 +184,11 @@ pub trait VmBackend: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable` when it does not.
     async fn health(&self) -> Result<()>;
+
+    /// What it knows of itself, at once and without asking.
+    fn status(&self) -> BackendStatus {
+        BackendStatus::default()
+    }
 
     /// Makes room for a VDC, or brings its limits up to date.
     ///

@@ -41,6 +41,7 @@ pub use vm::{DiskRequest, HardwareChange, NicRequest, VmChange, VmDetails};
 
 use crate::{
     CatalogSource, TenancyStore, VmBackend,
+    backend::Reach,
     catalog::Placement,
     env::{Clock, IdSource, RandomIds, SystemClock, new_id},
     error::{Error, ErrorKind, Result},
@@ -194,9 +195,9 @@ impl Cloud {
     /// `Unavailable` when the store cannot be reached.
     pub async fn start(&self) -> Result<()> {
         self.bootstrap().await?;
-        self.start_backends().await?;
+        let unplaced = self.start_backends().await?;
         let mut background = vec![self.inner.engine.spawn_worker(), self.spawn_session_cleanup()];
-        background.extend(self.spawn_watchers());
+        background.extend(self.spawn_watchers(unplaced));
         self.background().extend(background);
         Ok(())
     }
@@ -255,6 +256,23 @@ impl Cloud {
 
     fn backend(&self, provider: Id<ProviderVdc>) -> Result<&Arc<dyn VmBackend>> {
         self.inner.backends.get(&provider).ok_or_else(crate::task::no_backend)
+    }
+
+    /// A backend that is to make something, or change it. One that has not been there since the start is as none:
+    /// nobody knows when it comes, or whether it is the right one. One that was there will be there again, and
+    /// tasks wait for it.
+    ///
+    /// # Errors
+    /// `NotSupported` where there is none, `Unavailable` where it has not been there yet.
+    fn usable_backend(&self, provider: Id<ProviderVdc>) -> Result<&Arc<dyn VmBackend>> {
+        let backend = self.backend(provider)?;
+        match backend.status().reach {
+            Reach::Here | Reach::Lost => Ok(backend),
+            Reach::NotYet => Err(Error::unavailable(
+                "What runs the virtual machines of this virtual datacenter has not been reached yet. Try again \
+                 when it is available.",
+            )),
+        }
     }
 
     /// The one road of every slow write: the change that `tx` holds and the task that carries it out

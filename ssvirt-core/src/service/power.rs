@@ -170,7 +170,7 @@ impl Cloud {
     }
 
     fn check_supported(&self, vdc: &Vdc, action: PowerAction) -> Result<()> {
-        let can = self.backend(vdc.provider)?.capabilities();
+        let can = self.usable_backend(vdc.provider)?.capabilities();
         let supported = match action {
             PowerAction::On | PowerAction::Off => true,
             PowerAction::Suspend | PowerAction::DiscardSuspended => can.suspend,

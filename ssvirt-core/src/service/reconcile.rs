@@ -1,30 +1,38 @@
-//! What the backends see, written down.
+//! What the backends see, written down; what they should have, told to them.
+//!
+//! ```text
+//!   events --(a moment)--> a batch --> rows --> where they differ: the backend, asked --> one transaction
+//! ```
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+mod observed;
+mod places;
 
-use futures_util::StreamExt as _;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, stream::BoxStream};
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::Cloud;
+use self::{observed::Changes, places::Placer};
+use super::{Cloud, vdc::place_of};
 use crate::{
     VmBackend,
-    backend::{KnownVm, VmEvent, VmPlan, VmRef},
-    error::{ErrorKind, Result},
+    backend::{KnownVm, Reach, VmEvent, VmPlan},
+    error::Result,
     id::Id,
-    model::{PowerState, ProviderVdc, Vdc, Vm, VmState},
+    model::{Org, ProviderVdc, StorageProfile, Vdc, Vm},
     store::By,
 };
 
-/// When a VM is looked at again that could not be written down.
+/// How long further changes are waited for, so that many are written down together.
+const GATHER: Duration = Duration::from_millis(100);
+/// When VMs are looked at again that could not be written down.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How often all VMs are compared with their rows, whatever a watch may have missed.
+const RESYNC: Duration = Duration::from_secs(600);
 
 impl Cloud {
-    /// Tells every backend which VMs it should have, and where.
-    pub(super) async fn start_backends(&self) -> Result<()> {
+    /// Tells every backend which VMs it should have, and where. VDCs that have no place yet, by their providers.
+    pub(super) async fn start_backends(&self) -> Result<HashMap<Id<ProviderVdc>, Vec<Id<Vdc>>>> {
         let mut tx = self.read().await?;
         let mut known: HashMap<Id<ProviderVdc>, Vec<KnownVm>> = HashMap::new();
         let vdcs: Vec<Vdc> = tx.select(&[]).await?;
@@ -36,124 +44,98 @@ impl Cloud {
                 vms.into_iter().map(|vm| KnownVm { plan: VmPlan::of(&vm), state: vm.state }),
             );
         }
-        let orgs: Vec<crate::model::Org> = tx.select(&[]).await?;
+        let orgs: Vec<Org> = tx.select(&[]).await?;
+        let profiles: Vec<StorageProfile> = tx.select(&[]).await?;
         drop(tx);
+        let mut unplaced: HashMap<_, Vec<Id<Vdc>>> = HashMap::new();
         for (provider, backend) in self.backends() {
             backend.start(known.remove(provider).unwrap_or_default()).await?;
             for vdc in vdcs.iter().filter(|vdc| vdc.provider == *provider) {
                 let Some(org) = orgs.iter().find(|org| org.id == vdc.org) else { continue };
-                if let Err(error) = backend.ensure_place(&super::vdc::place_of(vdc, org)).await {
-                    tracing::warn!(vdc = %vdc.id, error = &error as &dyn std::error::Error, "a VDC has no place yet");
+                let own: Vec<StorageProfile> =
+                    profiles.iter().filter(|profile| profile.vdc == vdc.id).cloned().collect();
+                let place = place_of(vdc, org, &own);
+                // One that is away need not be asked about every one of them.
+                let is_placed =
+                    backend.status().reach == Reach::Here && self.place(&**backend, &place).await;
+                if !is_placed {
+                    unplaced.entry(*provider).or_default().push(vdc.id);
                 }
             }
         }
-        Ok(())
+        Ok(unplaced)
     }
 
-    /// One task a backend that writes down what it sees.
-    pub(super) fn spawn_watchers(&self) -> Vec<JoinHandle<()>> {
-        self.backends()
-            .iter()
-            .map(|(provider, backend)| self.spawn_watcher(*provider, Arc::clone(backend)))
-            .collect()
-    }
-
-    fn spawn_watcher(
+    /// For each backend what writes down what it sees, and what makes the places that are missing.
+    pub(super) fn spawn_watchers(
         &self,
-        provider: Id<ProviderVdc>,
-        backend: Arc<dyn VmBackend>,
-    ) -> JoinHandle<()> {
-        let cloud = self.clone();
-        // Subscribed before anything is asked for, so that nothing is missed.
-        let mut events = backend.watch();
-        tokio::spawn(async move {
-            // What could not be written down when it was seen. It is not kept but looked at again.
-            let mut later = HashSet::new();
-            let mut all_seen = false;
-            let mut look = Instant::now();
-            loop {
-                tokio::select! {
-                    event = events.next() => {
-                        let Some(event) = event else { return };
-                        let (VmEvent::Seen(target, _) | VmEvent::Gone(target)) = event;
-                        if !cloud.observed(&*backend, target).await {
-                            later.insert(target);
-                        }
+        mut unplaced: HashMap<Id<ProviderVdc>, Vec<Id<Vdc>>>,
+    ) -> Vec<JoinHandle<()>> {
+        let watch = |(provider, backend): (&Id<ProviderVdc>, &Arc<dyn VmBackend>)| {
+            let watcher = Watcher {
+                cloud: self.clone(),
+                provider: *provider,
+                backend: Arc::clone(backend),
+                changes: Changes::default(),
+                compare: Instant::now(),
+                uncompared: Vec::new(),
+            };
+            let placer = Placer {
+                cloud: self.clone(),
+                backend: Arc::clone(backend),
+                unplaced: unplaced.remove(provider).unwrap_or_default(),
+            };
+            // Subscribed before anything is asked for, so that nothing is missed.
+            [tokio::spawn(watcher.run(backend.watch())), tokio::spawn(placer.run())]
+        };
+        self.backends().iter().flat_map(watch).collect()
+    }
+}
+
+/// Looks after the VMs of a provider VDC.
+struct Watcher {
+    cloud: Cloud,
+    provider: Id<ProviderVdc>,
+    backend: Arc<dyn VmBackend>,
+    /// What was told, or found, and is not written down.
+    changes: Changes,
+    /// When all VMs are compared with their rows next.
+    compare: Instant,
+    /// The VDCs whose VMs are still to be compared.
+    uncompared: Vec<Id<Vdc>>,
+}
+
+impl Watcher {
+    async fn run(mut self, mut events: BoxStream<'static, VmEvent>) {
+        let mut was_away = false;
+        let mut look = Instant::now();
+        loop {
+            tokio::select! {
+                event = events.next() => {
+                    let Some(event) = event else { return };
+                    // Those who wait for another look do not hold up what is new.
+                    look = look.min(Instant::now() + GATHER);
+                    self.changes.told(event, Instant::now());
+                }
+                () = tokio::time::sleep_until(look) => {
+                    look = Instant::now() + LOOK_AGAIN;
+                    // What is told of while it is away is looked at when it is back, and so is all the rest.
+                    if self.backend.status().reach != Reach::Here {
+                        was_away = true;
+                        continue;
                     }
-                    () = tokio::time::sleep_until(look), if !all_seen || !later.is_empty() => {
-                        for target in std::mem::take(&mut later) {
-                            if !cloud.observed(&*backend, target).await {
-                                later.insert(target);
-                            }
-                        }
-                        if !all_seen {
-                            all_seen = cloud.look_at_all(provider, &*backend, &mut later).await.is_ok();
-                        }
-                        look = Instant::now() + LOOK_AGAIN;
+                    if std::mem::take(&mut was_away) {
+                        self.compare = Instant::now();
                     }
+                    let compared = self.compare_some().await;
+                    self.write_down().await;
+                    look = match compared {
+                        Ok(()) if !self.uncompared.is_empty() => Instant::now(),
+                        Ok(()) if self.changes.is_empty() => self.compare,
+                        _ => Instant::now() + LOOK_AGAIN,
+                    };
                 }
             }
-        })
-    }
-
-    /// Notes which VMs are not as their rows say: what changed while nobody watched.
-    async fn look_at_all(
-        &self,
-        provider: Id<ProviderVdc>,
-        backend: &dyn VmBackend,
-        changed: &mut HashSet<VmRef>,
-    ) -> Result<()> {
-        let vdcs: Vec<Vdc> = self.read().await?.select(&[]).await?;
-        for vdc in vdcs.into_iter().filter(|vdc| vdc.provider == provider).map(|vdc| vdc.id) {
-            let rows: Vec<Vm> = self.read().await?.select(&[By::Vdc(vdc)]).await?;
-            if rows.is_empty() {
-                continue;
-            }
-            let seen: HashMap<Id<Vm>, VmState> = backend.vms(vdc).await?.into_iter().collect();
-            let differs = rows.into_iter().filter(|row| seen.get(&row.id) != Some(&row.state));
-            changed.extend(differs.map(|row| VmRef { vm: row.id, vdc }));
         }
-        Ok(())
-    }
-
-    /// Writes down what the backend says of a VM; false when it must be looked at again.
-    async fn observed(&self, backend: &dyn VmBackend, target: VmRef) -> bool {
-        match self.observe(backend, target).await {
-            Ok(written) => written,
-            Err(error) => {
-                if error.kind() != ErrorKind::Conflict {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "an observed change was not written yet"
-                    );
-                }
-                false
-            }
-        }
-    }
-
-    /// A task that works on the VM writes what it sees itself. The backend is asked after the row was read,
-    /// and the row must not have changed since: what is older than a task's word is never written over it.
-    async fn observe(&self, backend: &dyn VmBackend, target: VmRef) -> Result<bool> {
-        let mut tx = self.read().await?;
-        let Some(mut vm) = tx.get(target.vm).await? else { return Ok(true) };
-        if !tx.open_tasks(&[target.vm.any()]).await?.is_empty() {
-            return Ok(false);
-        }
-        drop(tx);
-        let seen = backend.vm(target).await?;
-        let state = seen.unwrap_or(VmState { power: PowerState::Lost, ..VmState::default() });
-        if vm.state == state {
-            return Ok(true);
-        }
-        let mut tx = self.begin().await?;
-        tx.lock_vdc(target.vdc).await?;
-        if !tx.open_tasks(&[target.vm.any()]).await?.is_empty() {
-            return Ok(false);
-        }
-        vm.state = state;
-        tx.update(&mut vm).await?;
-        tx.commit().await?;
-        Ok(true)
     }
 }

@@ -201,7 +201,7 @@ impl Cloud {
             tx.update(&mut vm).await?;
         }
         task.steps = if changed {
-            self.backend(vdc.provider)?;
+            self.usable_backend(vdc.provider)?;
             vec![Step::ChangeVm { vm: VmRef { vm: id, vdc: vdc.id }, before: Box::new(before) }]
         } else {
             vec![Step::Done]

@@ -160,6 +160,17 @@ pub trait TaskStore: Send {
     /// Gives up the lease, and if the task is over (`finished`) its locks and steps too.
     async fn release_task(&mut self, task: Id<Task>, finished: bool) -> Result<()>;
 
+    /// Puts a task back into the queue, for nobody to take before `until` unless what it waits for comes earlier.
+    async fn postpone_task(
+        &mut self,
+        task: Id<Task>,
+        waits_for: &str,
+        until: Timestamp,
+    ) -> Result<()>;
+
+    /// What tasks wait for is there: they may be taken. How many there are.
+    async fn wake_tasks(&mut self, waited_for: &str) -> Result<u64>;
+
     /// The unfinished tasks that have locked one of these objects, each with the object.
     async fn open_tasks(&mut self, entities: &[Urn]) -> Result<Vec<(Urn, Task)>>;
 

@@ -1,9 +1,9 @@
 //! Who runs which task when.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -11,12 +11,15 @@ use std::{
 
 use tokio::{sync::Semaphore, task::JoinHandle};
 
+use super::run::Interrupted;
 use crate::{
     VmBackend,
+    backend::Reach,
     env::{Clock, IdSource},
     error::{Error, ErrorKind, Result},
     id::Id,
-    model::{ProviderVdc, Task},
+    measure,
+    model::{ProviderVdc, Task, TaskStatus},
     store::{TenancyStore, Tx},
 };
 
@@ -35,6 +38,9 @@ pub struct EngineConfig {
     pub backoff: Duration,
     /// The longest wait between two tries.
     pub backoff_max: Duration,
+    /// When a task is looked at again whose backend is away, if nobody has noticed before that the backend is
+    /// back.
+    pub wait: Duration,
 }
 
 impl Default for EngineConfig {
@@ -47,6 +53,7 @@ impl Default for EngineConfig {
             attempts: 66,
             backoff: Duration::from_millis(20),
             backoff_max: Duration::from_secs(5),
+            wait: Duration::from_secs(60),
         }
     }
 }
@@ -69,6 +76,8 @@ pub(crate) struct Shared {
     worker: String,
     claims: AtomicU64,
     permits: Arc<Semaphore>,
+    /// Providers whose backends tasks wait for. An earlier process may have left some for any of them.
+    awaited: Mutex<BTreeSet<Id<ProviderVdc>>>,
 }
 
 /// A task that is held, and the name that it is held under. Every claim has a name of its own: a run that
@@ -89,6 +98,11 @@ impl Shared {
     }
 }
 
+/// What a task waits for, in the store.
+fn waits_for(provider: Id<ProviderVdc>) -> String {
+    format!("away/{provider}")
+}
+
 fn lost() -> Error {
     Error::new(ErrorKind::Busy, "The lease was lost: another worker has the task.")
 }
@@ -104,6 +118,7 @@ impl Engine {
         let worker = ids.uuid().to_string();
         let permits = Arc::new(Semaphore::new(config.parallel));
         let claims = AtomicU64::new(0);
+        let awaited = Mutex::new(backends.keys().copied().collect());
         Self {
             shared: Arc::new(Shared {
                 store,
@@ -114,6 +129,7 @@ impl Engine {
                 worker,
                 claims,
                 permits,
+                awaited,
             }),
         }
     }
@@ -133,6 +149,7 @@ impl Engine {
     /// # Errors
     /// `Unavailable` when the store cannot be reached.
     pub async fn run_pending(&self) -> Result<usize> {
+        self.wake().await?;
         let mut count = 0;
         while self.run_one(None).await? {
             count += 1;
@@ -145,6 +162,12 @@ impl Engine {
         let engine = self.clone();
         tokio::spawn(async move {
             loop {
+                if let Err(error) = engine.wake().await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "tasks whose backend is back are not taken up yet"
+                    );
+                }
                 // Claimed only when it can be run at once: nobody renews the lease of a task that waits.
                 let Ok(permit) = Arc::clone(&engine.shared.permits).acquire_owned().await else {
                     return;
@@ -194,11 +217,71 @@ impl Engine {
         let id = task.id;
         let outcome = tokio::select! {
             outcome = self.shared.run(task, &holder) => outcome,
-            () = self.keep_lease(id, &holder) => Err(lost()),
+            () = self.keep_lease(id, &holder) => Err(Interrupted::Store(lost())),
+        };
+        let outcome = match outcome {
+            Err(Interrupted::Away(provider)) => self.put_back(id, &holder, provider).await,
+            Err(Interrupted::Store(error)) => Err(error),
+            Ok(()) => Ok(()),
         };
         if let Err(error) = outcome {
             tracing::warn!(task = %id, error = &error as &dyn std::error::Error, "a task was left for later");
         }
+    }
+
+    /// Puts a task back into the queue until the backend that it needs is there: it holds no place among those
+    /// that run, and however long the backend is away, it has not failed.
+    async fn put_back(
+        &self,
+        task: Id<Task>,
+        holder: &str,
+        provider: Id<ProviderVdc>,
+    ) -> Result<()> {
+        let Shared { store, clock, config, .. } = &*self.shared;
+        let mut tx = store.begin().await?;
+        self.shared.still_held(&mut tx, task, holder).await?;
+        let mut row: Task = tx.require(task).await?;
+        row.status = TaskStatus::Queued;
+        tx.update(&mut row).await?;
+        tx.postpone_task(task, &waits_for(provider), clock.now() + config.wait).await?;
+        tx.commit().await?;
+        self.awaited().insert(provider);
+        metrics::counter!(measure::TASKS_POSTPONED).increment(1);
+        tracing::info!(%task, "a task waits for its backend");
+        Ok(())
+    }
+
+    /// Lets tasks be taken whose backends are back.
+    async fn wake(&self) -> Result<()> {
+        let backends = &self.shared.backends;
+        let is_back = |provider: &Id<ProviderVdc>| {
+            backends.get(provider).is_none_or(|backend| backend.status().reach == Reach::Here)
+        };
+        let back: Vec<Id<ProviderVdc>> =
+            self.awaited().iter().filter(|provider| is_back(provider)).copied().collect();
+        for provider in back {
+            // Before they are woken: one that is put back meanwhile is awaited again.
+            self.awaited().remove(&provider);
+            let woken = self.wake_all(provider).await;
+            let woken = woken.inspect_err(|_| {
+                self.awaited().insert(provider);
+            })?;
+            if woken > 0 {
+                tracing::info!(woken, "a backend is back: tasks that waited for it go on");
+            }
+        }
+        Ok(())
+    }
+
+    async fn wake_all(&self, provider: Id<ProviderVdc>) -> Result<u64> {
+        let mut tx = self.shared.store.begin().await?;
+        let woken = tx.wake_tasks(&waits_for(provider)).await?;
+        tx.commit().await?;
+        Ok(woken)
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, BTreeSet<Id<ProviderVdc>>> {
+        self.shared.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn keep_lease(&self, task: Id<Task>, holder: &str) {

@@ -5,9 +5,10 @@ use std::{future::Future, net::Ipv4Addr, sync::Arc};
 use super::{Step, engine::Shared};
 use crate::{
     VmBackend,
-    backend::{VmPlan, VmRef},
+    backend::{Reach, VmPlan, VmRef},
     error::{Error, ErrorKind, Result},
     id::Id,
+    measure,
     model::{
         Catalog, CatalogItem, Event, Network, Org, Outcome, Phase, PowerState, ProviderVdc, Role,
         Session, StorageProfile, Task, TaskFailure, TaskStatus, TaskStep, Template, User, VApp,
@@ -59,6 +60,39 @@ enum Trouble {
     Refused(Error),
     /// The store failed: nothing can be said about the task, it is left for later.
     Store(Error),
+    /// The backend of this provider VDC is known to be away: the task waits for it.
+    Away(Id<ProviderVdc>),
+}
+
+impl Trouble {
+    /// Where it says nothing about the task.
+    fn or_interrupted(self) -> Result<Error, Interrupted> {
+        match self {
+            Self::Refused(error) => Ok(error),
+            Self::Store(error) => Err(Interrupted::Store(error)),
+            Self::Away(provider) => Err(Interrupted::Away(provider)),
+        }
+    }
+}
+
+/// Why a run did not come to the end of its task, which is left as it is.
+pub(super) enum Interrupted {
+    /// The store failed, or another run has the task.
+    Store(Error),
+    /// The backend of this provider VDC is away.
+    Away(Id<ProviderVdc>),
+}
+
+impl From<Error> for Interrupted {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A backend, and whose it is.
+struct Served {
+    provider: Id<ProviderVdc>,
+    backend: Arc<dyn VmBackend>,
 }
 
 impl From<Error> for Trouble {
@@ -80,7 +114,7 @@ enum Seen {
 
 impl Shared {
     /// Runs a task to its end, as long as `holder` holds it.
-    pub(super) async fn run(&self, mut task: Task, holder: &str) -> Result<()> {
+    pub(super) async fn run(&self, mut task: Task, holder: &str) -> Result<(), Interrupted> {
         let steps = patiently!(self, self.store.read().await?.task_steps(task.id).await?)?;
         let total = steps.len().max(1);
         if !task.undoing {
@@ -89,14 +123,11 @@ impl Shared {
                     self.start_undoing(&mut task, None, holder).await?;
                     break;
                 }
-                match self.forward(&task, *seq, step, total, holder).await {
-                    Ok(()) => {}
-                    Err(Trouble::Store(error)) => return Err(error),
-                    Err(Trouble::Refused(error)) => {
-                        tracing::info!(task = %task.id, error = &error as &dyn std::error::Error, step = step.name(), "a task failed");
-                        self.start_undoing(&mut task, Some(&error), holder).await?;
-                        break;
-                    }
+                if let Err(trouble) = self.forward(&task, *seq, step, total, holder).await {
+                    let error = trouble.or_interrupted()?;
+                    tracing::info!(task = %task.id, error = &error as &dyn std::error::Error, step = step.name(), "a task failed");
+                    self.start_undoing(&mut task, Some(&error), holder).await?;
+                    break;
                 }
             }
         }
@@ -106,7 +137,7 @@ impl Shared {
                 clean &= self.backward(&task, *seq, step, clean, holder).await?;
             }
         }
-        self.finish(task, holder).await
+        Ok(self.finish(task, holder).await?)
     }
 
     async fn reload<'a>(&self, task: &'a mut Task) -> Result<&'a Task> {
@@ -157,7 +188,9 @@ impl Shared {
                 version: 0,
             };
             tx.insert(&event).await?;
+            row
         })
+        .map(|row: Task| count(&row))
     }
 
     /// One step, and the memory that it is done, in that order: a step whose end was not remembered is
@@ -193,30 +226,30 @@ impl Shared {
             | Step::ForgetOrg { .. }
             | Step::Done => Ok(Seen::Nothing),
             Step::CreateVm { vm } => {
-                let (backend, plan) = self.plan(*vm).await?;
-                self.retry(|| backend.create_vm(&plan)).await.map(Seen::State)
+                let (on, plan) = self.plan(*vm).await?;
+                self.retry(&on, || on.backend.create_vm(&plan)).await.map(Seen::State)
             }
             Step::ChangeVm { vm, .. } => {
-                let (backend, plan) = self.plan(*vm).await?;
-                self.retry(|| backend.change_vm(&plan)).await.map(Seen::State)
+                let (on, plan) = self.plan(*vm).await?;
+                self.retry(&on, || on.backend.change_vm(&plan)).await.map(Seen::State)
             }
             Step::Power { vm, action, .. } => {
-                let backend = self.backend_of(*vm).await?;
-                self.retry(|| backend.power_vm(*vm, *action)).await.map(Seen::State)
+                let on = self.backend_of(*vm).await?;
+                self.retry(&on, || on.backend.power_vm(*vm, *action)).await.map(Seen::State)
             }
             Step::DeleteVm { vm } => {
-                let backend = self.backend_of(*vm).await?;
-                self.retry(|| backend.delete_vm(*vm)).await.map(|()| Seen::Nothing)
+                let on = self.backend_of(*vm).await?;
+                self.retry(&on, || on.backend.delete_vm(*vm)).await.map(|()| Seen::Nothing)
             }
             Step::EnsurePlace { provider, place } | Step::ChangeVdc { provider, place, .. } => {
-                if let Some(backend) = self.backends.get(provider) {
-                    self.retry(|| backend.ensure_place(place)).await?;
+                if let Some(on) = self.served(*provider) {
+                    self.retry(&on, || on.backend.ensure_place(place)).await?;
                 }
                 Ok(Seen::Nothing)
             }
             Step::RemovePlace { provider, vdc } => {
-                if let Some(backend) = self.backends.get(provider) {
-                    self.retry(|| backend.remove_place(*vdc)).await?;
+                if let Some(on) = self.served(*provider) {
+                    self.retry(&on, || on.backend.remove_place(*vdc)).await?;
                 }
                 Ok(Seen::Nothing)
             }
@@ -283,23 +316,23 @@ impl Shared {
         step: &Step,
         clean: bool,
         holder: &str,
-    ) -> Result<bool> {
+    ) -> Result<bool, Interrupted> {
         let undone = match step {
             Step::CreateVm { vm } => {
-                let backend = match self.backend_of(*vm).await {
-                    Ok(backend) => backend,
-                    Err(Trouble::Store(error)) => return Err(error),
+                let on = match self.backend_of(*vm).await.map_err(Trouble::or_interrupted) {
+                    Ok(on) => on,
                     // A backend that made it is not there now: the row stays, to be deleted with it later.
-                    Err(Trouble::Refused(_)) => return Ok(false),
+                    Err(Ok(_)) => return Ok(false),
+                    Err(Err(interrupted)) => return Err(interrupted),
                 };
-                self.retry(|| backend.delete_vm(*vm)).await
+                self.retry(&on, || on.backend.delete_vm(*vm)).await
             }
-            Step::EnsurePlace { provider, place } => match self.backends.get(provider) {
-                Some(backend) => self.retry(|| backend.remove_place(place.vdc)).await,
+            Step::EnsurePlace { provider, place } => match self.served(*provider) {
+                Some(on) => self.retry(&on, || on.backend.remove_place(place.vdc)).await,
                 None => Ok(()),
             },
-            Step::ChangeVdc { provider, place_before, .. } => match self.backends.get(provider) {
-                Some(backend) => self.retry(|| backend.ensure_place(place_before)).await,
+            Step::ChangeVdc { provider, place_before, .. } => match self.served(*provider) {
+                Some(on) => self.retry(&on, || on.backend.ensure_place(place_before)).await,
                 None => Ok(()),
             },
             Step::ChangeVm { vm, before } => {
@@ -308,9 +341,9 @@ impl Shared {
                     restore(&mut tx, *vm, before).await?;
                 })?;
                 match self.backend_of(*vm).await {
-                    Ok(backend) => {
+                    Ok(on) => {
                         let plan = VmPlan::of(before);
-                        self.retry(|| backend.change_vm(&plan)).await.map(|_| ())
+                        self.retry(&on, || on.backend.change_vm(&plan)).await.map(|_| ())
                     }
                     Err(trouble) => Err(trouble),
                 }
@@ -319,8 +352,8 @@ impl Shared {
         };
         let undone = match undone {
             Ok(()) => true,
-            Err(Trouble::Store(error)) => return Err(error),
-            Err(Trouble::Refused(error)) => {
+            Err(trouble) => {
+                let error = trouble.or_interrupted()?;
                 tracing::error!(task = %task.id, step = step.name(), error = &error as &dyn std::error::Error, "a step cannot be undone");
                 false
             }
@@ -367,22 +400,24 @@ impl Shared {
         Ok(undone)
     }
 
-    async fn plan(&self, vm: VmRef) -> Result<(Arc<dyn VmBackend>, VmPlan), Trouble> {
+    async fn plan(&self, vm: VmRef) -> Result<(Served, VmPlan), Trouble> {
         let row: Vm = patiently!(self, self.store.read().await?.require(vm.vm).await?)?;
         Ok((self.backend_of(vm).await?, VmPlan::of(&row)))
     }
 
-    async fn backend_of(&self, vm: VmRef) -> Result<Arc<dyn VmBackend>, Trouble> {
+    async fn backend_of(&self, vm: VmRef) -> Result<Served, Trouble> {
         let vdc = patiently!(self, self.store.read().await?.require(vm.vdc).await?)?;
-        self.backend(vdc.provider).map_err(Trouble::Refused)
+        self.served(vdc.provider).ok_or_else(|| Trouble::Refused(no_backend()))
     }
 
-    pub(crate) fn backend(&self, provider: Id<ProviderVdc>) -> Result<Arc<dyn VmBackend>> {
-        self.backends.get(&provider).cloned().ok_or_else(no_backend)
+    fn served(&self, provider: Id<ProviderVdc>) -> Option<Served> {
+        let backend = Arc::clone(self.backends.get(&provider)?);
+        Some(Served { provider, backend })
     }
 
-    /// Repeats a backend call while it may yet succeed.
-    async fn retry<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Trouble>
+    /// Repeats a backend call while it may yet succeed. Where the backend is known to be away it is not the
+    /// call's turn to find out when it comes back.
+    async fn retry<T, F>(&self, on: &Served, mut call: impl FnMut() -> F) -> Result<T, Trouble>
     where
         F: Future<Output = Result<T>>,
     {
@@ -391,6 +426,9 @@ impl Shared {
         loop {
             match call().await {
                 Ok(value) => return Ok(value),
+                Err(error) if error.is_retriable() && on.backend.status().reach != Reach::Here => {
+                    return Err(Trouble::Away(on.provider));
+                }
                 Err(error) if error.is_retriable() && attempt < self.config.attempts => {
                     tracing::debug!(
                         attempt,
@@ -404,6 +442,18 @@ impl Shared {
                 Err(error) => return Err(Trouble::Refused(error)),
             }
         }
+    }
+}
+
+/// Measures a task that is over.
+fn count(task: &Task) {
+    let outcome = task.status.name();
+    // The names are those of the code, and so are few.
+    let operation = task.operation_name.clone();
+    metrics::counter!(measure::TASKS, "operation" => operation, "outcome" => outcome).increment(1);
+    if let Some(ended) = task.ended {
+        let taken = ended.duration_since(task.started).as_secs_f64();
+        metrics::histogram!(measure::TASK_DURATION, "outcome" => outcome).record(taken);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use poem::http::Uri;
 
-use super::{Backend, ConfigError, LogFormat, Settings};
+use super::{Backend, ConfigError, KubevirtSettings, LogFormat, ProviderVdcSettings, Settings};
 use crate::secrets::Secret;
 
 /// The configuration.
@@ -44,12 +44,23 @@ pub struct Config {
     pub admin_password: Option<Secret>,
     /// The password of all users of the demo; none are random ones.
     pub demo_password: Option<Secret>,
-    /// How to reach the cluster. For the Kubernetes backend.
+    /// The cluster, for the backend `kubevirt`.
+    pub cluster: Cluster,
+}
+
+/// A cluster, and how it is used.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// How it is reached; none is from within it.
     pub kubeconfig: Option<PathBuf>,
-    /// The name space that SSVirt itself lives in. For the Kubernetes backend.
-    pub kubernetes_namespace: Option<String>,
-    /// The name space that templates come from. For the Kubernetes backend.
-    pub template_namespace: Option<String>,
+    /// The context of the kubeconfig; none is the one that it names as the current one.
+    pub context: Option<String>,
+    /// The name space that SSVirt itself lives in.
+    pub namespace: String,
+    /// The name space that templates come from.
+    pub template_namespace: String,
+    /// How VDCs and virtual machines are made in it.
+    pub kubevirt: KubevirtSettings,
 }
 
 /// A root URL, without the `/api` that clients add.
@@ -80,6 +91,15 @@ impl Config {
     /// Names the key whose value cannot be used.
     pub fn resolve(settings: Settings) -> Result<Self, ConfigError> {
         let demo = settings.demo.unwrap_or(false);
+        let provider = provider_vdc(settings.provider_vdc)?;
+        let given = match (settings.backend, provider.as_ref().and_then(|vdc| vdc.backend)) {
+            (Some(one), Some(other)) if one != other => {
+                let why =
+                    format!("is {}, but that of provider_vdc is {}", one.name(), other.name());
+                return wrong("backend", why);
+            }
+            (one, other) => one.or(other),
+        };
         let plain_http = settings.http.unwrap_or(false);
         Ok(Self {
             listen: listen(settings.listen)?,
@@ -89,7 +109,7 @@ impl Config {
                 Some(0) => return wrong("database_max_connections", "must be at least 1"),
                 count => count,
             },
-            backend: backend(settings.backend, demo)?,
+            backend: backend(given, demo)?,
             demo,
             public_url: settings.public_url.as_deref().map(public_url).transpose()?,
             plain_http,
@@ -113,9 +133,15 @@ impl Config {
                 None => settings.admin_password,
             },
             demo_password: settings.demo_password,
-            kubeconfig: settings.kubeconfig,
-            kubernetes_namespace: settings.kubernetes_namespace,
-            template_namespace: settings.template_namespace,
+            cluster: Cluster {
+                kubeconfig: settings.kubeconfig,
+                context: provider.and_then(|vdc| vdc.context),
+                namespace: settings.kubernetes_namespace.unwrap_or_else(|| "ssvirt".to_owned()),
+                template_namespace: settings
+                    .template_namespace
+                    .unwrap_or_else(|| "openshift".to_owned()),
+                kubevirt: settings.kubevirt,
+            },
         })
     }
 }
@@ -129,6 +155,21 @@ fn listen(listen: Option<String>) -> Result<String, ConfigError> {
     match listen.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(listen),
         _ => wrong("listen", format!("\"{listen}\" is not ADDR:PORT, such as 127.0.0.1:8443")),
+    }
+}
+
+/// The one provider VDC that there can be until now.
+fn provider_vdc(
+    given: Vec<ProviderVdcSettings>,
+) -> Result<Option<ProviderVdcSettings>, ConfigError> {
+    if given.len() > 1 {
+        return wrong("provider_vdc", "may be there once: several clusters are not supported yet");
+    }
+    match given.into_iter().next() {
+        Some(vdc) if vdc.name != "default" => {
+            wrong("provider_vdc", format!("\"{}\" must be named \"default\"", vdc.name))
+        }
+        vdc => Ok(vdc),
     }
 }
 

@@ -39,7 +39,7 @@ fn message(result: Result<Config, ConfigError>) -> String {
 fn the_list_of_keys_is_that_of_the_settings() {
     let file = TempFile::new("keys.toml", "nonsense = 1");
     let message = message(with(&[], &[("config", file.path())]));
-    let settings = KEYS.iter().filter(|key| **key != "config");
+    let settings = KEYS.iter().filter(|key| **key != "config").chain(&FILE_KEYS);
     for key in settings.clone() {
         assert!(
             message.contains(&format!(" {key},")) || message.ends_with(key),

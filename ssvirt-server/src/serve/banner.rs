@@ -34,6 +34,7 @@ impl Banner<'_> {
         }
         let backend = match self.config.backend {
             Backend::Memory => "memory (a simulator: virtual machines are made up)",
+            Backend::Kubevirt => "kubevirt",
             Backend::None => "none (no virtual machine can be made)",
         };
         writeln!(out, "  Backend   {backend}\n")?;

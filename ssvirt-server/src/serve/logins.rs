@@ -3,7 +3,11 @@
 use ssvirt_core::{Cloud, service::FirstStart};
 use ssvirt_fixtures::demo::{self, DemoPasswords};
 
-use crate::{cli::Failure, config::Config, secrets::random_password};
+use crate::{
+    cli::Failure,
+    config::{Backend, Config},
+    secrets::random_password,
+};
 
 /// Where a user's password comes from.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,7 +45,7 @@ async fn seed(config: &Config, cloud: &Cloud) -> Result<Vec<Login>, Failure> {
             DemoPasswords::Initial(passwords)
         }
     };
-    let report = demo::seed(cloud, &passwords)
+    let report = demo::seed_with(cloud, &passwords, &images(config))
         .await
         .map_err(|error| Failure::of("the demo cannot be made", &error))?;
     tracing::info!(created = report.created, "the demo is there");
@@ -57,6 +61,22 @@ async fn seed(config: &Config, cloud: &Cloud) -> Result<Vec<Login>, Failure> {
         },
     });
     Ok(logins.collect())
+}
+
+/// Containerdisks that KubeVirt's project publishes, where the configuration names no others. A simulator has no
+/// use for them.
+fn images(config: &Config) -> demo::Images {
+    const IMAGES: [(&str, &str); 2] = [
+        ("ubuntu-24.04", "docker://quay.io/containerdisks/ubuntu:24.04"),
+        ("debian-13", "docker://quay.io/containerdisks/debian:13"),
+    ];
+    if config.backend != Backend::Kubevirt {
+        return demo::Images::new();
+    }
+    let mut images: demo::Images =
+        IMAGES.map(|(name, image)| (name.to_owned(), image.to_owned())).into();
+    images.extend(config.cluster.kubevirt.demo_images.clone());
+    images
 }
 
 async fn administrator(config: &Config, cloud: &Cloud) -> Result<Vec<Login>, Failure> {

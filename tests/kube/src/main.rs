@@ -1,7 +1,7 @@
 //! A control plane for people: `cargo xtask kube up`, `node`, `status`, `down`.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use ssvirt_kube_bed::{
     node::{Node, Options},
     program::Life,
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A real Kubernetes API server on loopback, without nodes.
 #[derive(Parser)]
@@ -30,8 +31,15 @@ enum Command {
     Build,
     /// Start it, after building its programs where there are none yet.
     Up,
-    /// Play KubeVirt for it, until Ctrl+C.
-    Node,
+    /// Play KubeVirt for it, until Ctrl+C or SIGTERM.
+    Node {
+        /// As fast as in tests; by default a person sees the states in between.
+        #[arg(long)]
+        fast: bool,
+        /// A file that is written once it plays.
+        #[arg(long, value_name = "FILE")]
+        ready_file: Option<PathBuf>,
+    },
     /// Say what runs.
     Status,
     /// Stop it, and forget what was in it.
@@ -69,12 +77,13 @@ fn run(cli: &Cli) -> Anything<ExitCode> {
                 control_plane::admin_file(&folder).display()
             );
         }
-        Command::Node if runs => {
+        Command::Node { fast, ref ready_file } if runs => {
             let kubeconfig = control_plane::admin_file(&folder);
-            tokio::runtime::Runtime::new()?.block_on(play(&kubeconfig))?;
+            let playing = play(&kubeconfig, fast, ready_file.as_deref());
+            tokio::runtime::Runtime::new()?.block_on(playing)?;
         }
         Command::Status if runs => say_running(&folder),
-        Command::Node | Command::Status => {
+        Command::Node { .. } | Command::Status => {
             println!("nothing runs in {}", folder.display());
             return Ok(ExitCode::FAILURE);
         }
@@ -83,7 +92,7 @@ fn run(cli: &Cli) -> Anything<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn up(folder: &std::path::Path) -> Anything<usize> {
+async fn up(folder: &Path) -> Anything<usize> {
     let started = ControlPlane::start(folder, Life::OnItsOwn).await;
     let Ok(started) = started else {
         // What did come up.
@@ -97,21 +106,27 @@ async fn up(folder: &std::path::Path) -> Anything<usize> {
 }
 
 #[expect(clippy::print_stdout, reason = "a command line program")]
-async fn play(kubeconfig: &std::path::Path) -> Anything<()> {
-    // A person sees the states in between.
-    let options = Options {
+async fn play(kubeconfig: &Path, fast: bool, ready_file: Option<&Path>) -> Anything<()> {
+    let slow = Options {
         step: Duration::from_secs(1),
         second: Duration::from_secs(1),
         ..Options::default()
     };
-    let node = Node::start(kubeconfig, options).await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let node = Node::start(kubeconfig, if fast { Options::default() } else { slow }).await?;
     println!("machines run, until Ctrl+C");
-    tokio::signal::ctrl_c().await?;
+    if let Some(file) = ready_file {
+        std::fs::write(file, "ready\n")?;
+    }
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
     node.stop().await
 }
 
 #[expect(clippy::print_stdout, reason = "a command line program")]
-fn say_running(folder: &std::path::Path) {
+fn say_running(folder: &Path) {
     for (name, pid, memory) in control_plane::running(folder) {
         println!("{name:24} process {pid:7}  {memory:5} MiB");
     }

@@ -83,6 +83,7 @@ behaviours! {
     reads::gathered_tasks_and_sums,
     tasks::a_task_has_steps,
     tasks::objects_are_locked_once,
+    tasks::tasks_wait_for_something,
     tasks::locks_go_with_the_task,
     tasks::a_busy_task_leaves_nothing,
     tasks::the_oldest_is_claimed,

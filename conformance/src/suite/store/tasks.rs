@@ -68,6 +68,48 @@ pub async fn a_task_has_steps(store: &dyn TenancyStore) {
     assert_eq!(done, [false, true, false]);
 }
 
+/// A task that waits for something is taken when that is there, or when it has waited long enough.
+pub async fn tasks_wait_for_something(store: &dyn TenancyStore) {
+    let org = id();
+    let [soon, late, other] = [
+        stored(store, org, 0, &[]).await,
+        stored(store, org, 1, &[]).await,
+        stored(store, org, 2, &[]).await,
+    ];
+    for (task, what, until) in [(&soon, "rain", 20), (&late, "rain", 1_000), (&other, "sun", 1_000)]
+    {
+        assert_eq!(claim(store, "worker", Some(task.id), 5).await.unwrap().id, task.id);
+        let mut tx = begin(store).await;
+        tx.postpone_task(task.id, what, at(until)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    // Whoever held it holds it no more.
+    let mut tx = begin(store).await;
+    assert!(!tx.renew_lease(soon.id, "worker", at(30)).await.unwrap());
+    drop(tx);
+    assert_eq!(claim(store, "worker", None, 10).await, None);
+    assert_eq!(claim(store, "worker", None, 21).await.unwrap().id, soon.id);
+    let wake = async |what| {
+        let mut tx = begin(store).await;
+        let woken = tx.wake_tasks(what).await.unwrap();
+        tx.commit().await.unwrap();
+        woken
+    };
+    assert_eq!(wake("snow").await, 0);
+    assert_eq!(wake("rain").await, 1);
+    assert_eq!(claim(store, "worker", None, 22).await.unwrap().id, late.id);
+    assert_eq!(claim(store, "worker", None, 22).await, None);
+    assert_eq!(wake("sun").await, 1);
+    // What is over waits for nothing.
+    let mut tx = begin(store).await;
+    let mut row: Task = tx.require(other.id).await.unwrap();
+    row.status = TaskStatus::Success;
+    tx.update(&mut row).await.unwrap();
+    tx.postpone_task(other.id, "sun", at(1_000)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(wake("sun").await, 0);
+}
+
 /// What one task works on no other can be stored for.
 pub async fn objects_are_locked_once(store: &dyn TenancyStore) {
     let (vapp, vm) = (id::<VApp>().any(), id::<Vm>().any());

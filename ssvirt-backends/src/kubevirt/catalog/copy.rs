@@ -15,6 +15,7 @@ use super::{
 use crate::kubevirt::{
     labels,
     resources::{Template, template::TemplateBody},
+    vm::object::Site,
 };
 
 /// What is made, and what is said to the template's parameters.
@@ -33,7 +34,7 @@ pub fn copy(
     template: &Template,
     index: usize,
     plan: &VmPlan,
-    namespace: &str,
+    at: &Site,
     name: &str,
 ) -> Result<Copy> {
     let mut parts = Parts::of(&template.spec().objects);
@@ -47,7 +48,7 @@ pub fn copy(
         values.insert(parameter.to_owned(), name.to_owned());
     }
     begin(&mut vm, name);
-    shape(&mut vm, plan, namespace, name)?;
+    shape(&mut vm, plan, at, name)?;
     let others = if index == 0 { parts.others } else { Vec::new() };
     let objects: Vec<Value> = others.into_iter().chain([vm]).map(without_namespace).collect();
     let mut labels = template.spec().labels.clone();
@@ -108,6 +109,10 @@ mod tests {
         .unwrap()
     }
 
+    fn site() -> Site {
+        Site { namespace: "vdc-a".to_owned(), classes: Default::default() }
+    }
+
     fn plan() -> VmPlan {
         let property = |key: &str, value: &str| Property {
             key: key.to_owned(),
@@ -127,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_copy_has_one_vm_and_what_is_not_made_elsewhere() {
-        let made = copy(&template(), 0, &plan(), "vdc-a", "web-1").unwrap();
+        let made = copy(&template(), 0, &plan(), &site(), "web-1").unwrap();
         let body = made.template.spec();
         let names: Vec<&Value> =
             body.objects.iter().map(|object| &object["metadata"]["name"]).collect();
@@ -141,9 +146,9 @@ mod tests {
             made.values.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(values, [("NAME", "web-1"), ("SIZE", "big")]);
 
-        let second = copy(&template(), 1, &plan(), "vdc-a", "db-1").unwrap();
+        let second = copy(&template(), 1, &plan(), &site(), "db-1").unwrap();
         assert_eq!(second.template.spec().objects.len(), 1);
-        let gone = copy(&template(), 2, &plan(), "vdc-a", "x-1").unwrap_err();
+        let gone = copy(&template(), 2, &plan(), &site(), "x-1").unwrap_err();
         assert_eq!(gone.kind(), ErrorKind::InvalidState);
     }
 }

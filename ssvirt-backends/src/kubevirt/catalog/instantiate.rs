@@ -35,6 +35,7 @@ use crate::kubevirt::{
         shared::{Condition, LocalRef},
         template_instance::TemplateInstanceSpec,
     },
+    vm::object::Site,
     vms::{Found, PATIENCE, POLL, Vms, what},
 };
 
@@ -79,13 +80,14 @@ impl Vms {
     pub async fn instantiate(
         &self,
         plan: &VmPlan,
-        namespace: &str,
+        at: &Site,
         of: &TemplateVmRef,
     ) -> Result<VmState> {
         let what = what(plan.target);
+        let namespace = &at.namespace;
         let instance = match self.instance_of(namespace, plan.target).await? {
             Some(instance) => instance,
-            None => self.begin_instance(plan, namespace, of).await?,
+            None => self.begin_instance(plan, at, of).await?,
         };
         self.own_secret(namespace, &instance, &what).await?;
         let until = Instant::now() + PATIENCE;
@@ -145,16 +147,17 @@ impl Vms {
     async fn begin_instance(
         &self,
         plan: &VmPlan,
-        namespace: &str,
+        at: &Site,
         of: &TemplateVmRef,
     ) -> Result<TemplateInstance> {
         let what = what(plan.target);
+        let namespace = &at.namespace;
         let templates: Api<Template> = Api::namespaced(self.client.clone(), &of.namespace);
         let template = call_opt("The template", templates.get(&of.name)).await?;
         let template =
             template.ok_or_else(|| Error::invalid_state("The template is not there any more."))?;
         let name = names::vm(&plan.name, plan.target.vm.uuid());
-        let Copy { template, values } = copy(&template, of.index, plan, namespace, &name)?;
+        let Copy { template, values } = copy(&template, of.index, plan, at, &name)?;
         let by_us =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
 
@@ -211,13 +214,14 @@ impl Vms {
         let machines: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), &found.namespace, &kind);
         let name = found.name();
+        let site = self.site(plan.target.vdc).await?;
         let by_us =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         for _ in 0..ATTEMPTS {
             let mut vm = call(&what, machines.get(&name)).await?;
             vm.metadata.managed_fields = None;
             let mut value = serde_json::to_value(&vm)?;
-            shape(&mut value, plan, &found.namespace, &name)?;
+            shape(&mut value, plan, &site, &name)?;
             let changed: DynamicObject = serde_json::from_value(value)?;
             match raw(machines.replace(&name, &by_us, &changed)).await? {
                 Ok(_) => return Ok(self.get(plan.target).await?.state()),

@@ -13,7 +13,10 @@ use super::{
     parts::{self, SIZES, add, object},
     size,
 };
-use crate::kubevirt::vm::{disk_name, object::changed};
+use crate::kubevirt::vm::{
+    disk_name,
+    object::{Site, changed},
+};
 
 const DOMAIN: &str = "/spec/template/spec/domain";
 
@@ -21,8 +24,8 @@ const DOMAIN: &str = "/spec/template/spec/domain";
 ///
 /// # Errors
 /// `BadRequest` for what KubeVirt cannot have.
-pub fn shape(vm: &mut Value, plan: &VmPlan, namespace: &str, name: &str) -> Result<()> {
-    let ours = ours(plan, namespace, name)?;
+pub fn shape(vm: &mut Value, plan: &VmPlan, at: &Site, name: &str) -> Result<()> {
+    let ours = ours(plan, at, name)?;
     vm["metadata"]["name"] = name.into();
     for place in ["/metadata/labels", "/metadata/annotations", "/spec/template/metadata/labels"] {
         merge(object(vm, place), &ours.pointer(place).cloned().unwrap_or_default());
@@ -59,10 +62,10 @@ pub fn begin(vm: &mut Value, name: &str) {
 }
 
 /// What the VM would be like if there were no template.
-fn ours(plan: &VmPlan, namespace: &str, name: &str) -> Result<Value> {
+fn ours(plan: &VmPlan, at: &Site, name: &str) -> Result<Value> {
     let mut plain = plan.clone();
     plain.spec.image = None;
-    Ok(serde_json::to_value(changed(&plain, namespace, name)?)?)
+    Ok(serde_json::to_value(changed(&plain, at, name)?)?)
 }
 
 fn merge(into: &mut Value, from: &Value) {
@@ -239,10 +242,14 @@ mod tests {
         })
     }
 
+    fn site() -> Site {
+        Site { namespace: "vdc-a".to_owned(), classes: Default::default() }
+    }
+
     fn shaped(plan: &VmPlan) -> Value {
         let mut vm = vm();
         begin(&mut vm, "web-1");
-        shape(&mut vm, plan, "vdc-a", "web-1").unwrap();
+        shape(&mut vm, plan, &site(), "web-1").unwrap();
         vm
     }
 
@@ -293,7 +300,7 @@ mod tests {
     fn a_second_time_changes_nothing_and_another_plan_what_it_says() {
         let first = shaped(&plan(&[(0, 40960), (1, 1024)]));
         let mut again = first.clone();
-        shape(&mut again, &plan(&[(0, 40960), (1, 1024)]), "vdc-a", "web-1").unwrap();
+        shape(&mut again, &plan(&[(0, 40960), (1, 1024)]), &site(), "web-1").unwrap();
         assert_eq!(again, first);
 
         let mut other = plan(&[(1, 1024)]);
@@ -307,7 +314,7 @@ mod tests {
             mac: String::new(),
             adapter: "VMXNET3".to_owned(),
         });
-        shape(&mut again, &other, "vdc-a", "web-1").unwrap();
+        shape(&mut again, &other, &site(), "web-1").unwrap();
         let spec = &again["spec"]["template"]["spec"];
         assert_eq!(again["spec"]["dataVolumeTemplates"].as_array().unwrap().len(), 1);
         let volumes: Vec<&Value> =

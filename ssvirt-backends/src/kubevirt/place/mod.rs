@@ -4,8 +4,10 @@
 //! somebody else's is never touched, whatever it is called.
 
 mod objects;
+mod quota;
+mod storage;
 
-use std::{fmt::Debug, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use k8s_openapi::{
     NamespaceResourceScope,
@@ -18,11 +20,13 @@ use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use ssvirt_core::{Error, Id, Result, backend::Place, model::Vdc};
 use tokio::time::{Instant, sleep};
 
-pub use objects::{NETWORK, QUOTA};
+pub use objects::NETWORK;
+pub use quota::QUOTA;
+pub use storage::Classes;
 
 use super::{
     FIELD_MANAGER,
@@ -38,7 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(200);
 
 /// What all places of a server have in common.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PlaceOptions {
     /// Most pods: one for a VM that runs, and one for a disk that is filled.
     pub pods: u32,
@@ -58,6 +63,9 @@ pub struct PlaceOptions {
     pub same_organization: bool,
     /// The networks of the cluster's pods and services (CIDR), which tenants do not reach.
     pub cluster_networks: Vec<String>,
+    /// The `StorageClass` of a storage profile, by its name. Without, it is the class of the profile's own name
+    /// where there is one, else the cluster's default class.
+    pub storage_classes: BTreeMap<String, String>,
 }
 
 impl Default for PlaceOptions {
@@ -73,6 +81,7 @@ impl Default for PlaceOptions {
             pod_memory_mib: 300,
             same_organization: true,
             cluster_networks: Vec::new(),
+            storage_classes: BTreeMap::new(),
         }
     }
 }
@@ -100,8 +109,12 @@ impl Places {
     /// # Errors
     /// `Unavailable`.
     pub async fn find(&self, vdc: Id<Vdc>) -> Result<Option<String>> {
-        let all = self.all(vdc).await?;
-        Ok(all.into_iter().find(|found| !is_ending(found)).map(|found| found.name_any()))
+        Ok(self.namespace(vdc).await?.map(|found| found.name_any()))
+    }
+
+    /// As [`Places::find`], the whole object.
+    pub(super) async fn namespace(&self, vdc: Id<Vdc>) -> Result<Option<Namespace>> {
+        Ok(self.all(vdc).await?.into_iter().find(|found| !is_ending(found)))
     }
 
     async fn all(&self, vdc: Id<Vdc>) -> Result<Vec<Namespace>> {
@@ -121,9 +134,11 @@ impl Places {
             None => self.create(place).await?,
         };
         let what = format!("The virtual datacenter \"{}\"", place.vdc_name);
-        let namespace = objects::namespace(place, &name)?;
+        let classes = storage::classes(&self.client, place, &self.options).await?;
+        let mut namespace = objects::namespace(place, &name)?;
+        classes.keep_in(&mut namespace)?;
         self.apply(&what, &self.namespaces(), namespace).await?;
-        let quota = objects::quota(place, &self.options)?;
+        let quota = quota::quota(place, &self.options, &classes)?;
         self.apply(&what, &self.inside::<ResourceQuota>(&name), quota).await?;
         let limits = objects::limits(place, &self.options)?;
         self.apply(&what, &self.inside::<LimitRange>(&name), limits).await?;

@@ -213,7 +213,7 @@ impl Cloud {
         task: &mut NewTask,
     ) -> Result<()> {
         if !vms.is_empty() {
-            self.backend(vdc.provider)?;
+            self.usable_backend(vdc.provider)?;
             let plans: Vec<VmPlan> = vms.iter().map(VmPlan::of).collect();
             admit_vms(tx, vdc, &plans).await?;
             if start.deploy {

@@ -1,0 +1,289 @@
+//! The one road to the API server.
+//!
+//! ```text
+//!   call -> limits (a place) -> breaker (leave) -> an answer in time -> breaker (told) -> retry, or the answer
+//! ```
+//!
+//! It is a layer below kube's client, so that whatever is built on that client goes through it: nothing goes past.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Request, Response, StatusCode};
+use kube::{Client, client::Body};
+use ssvirt_core::backend::Reach;
+use tokio::time::{Instant, sleep, timeout};
+use tower::{BoxError, service_fn};
+
+use super::{
+    breaker::{Breaker, BreakerOptions, BreakerState, Pass},
+    limits::{LimitOptions, Limits},
+    retry::{Ask, RetryOptions},
+};
+
+/// How often an open breaker is tried to be closed, beyond its own times.
+const POLL: Duration = Duration::from_millis(250);
+
+/// How a cluster is dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterOptions {
+    /// When it is taken to be away.
+    pub breaker: BreakerOptions,
+    /// How much is asked of it at once.
+    pub limits: LimitOptions,
+    /// What is asked again.
+    pub retry: RetryOptions,
+    /// How long it has to begin an answer. 15 seconds by default.
+    pub answer: Duration,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            breaker: BreakerOptions::default(),
+            limits: LimitOptions::default(),
+            retry: RetryOptions::default(),
+            answer: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A cluster behind a circuit breaker. Cheap to clone: all clones share what they know.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    road: Arc<Road>,
+}
+
+impl Cluster {
+    /// The cluster that `client` reaches, as whom it is. To be called within a Tokio runtime.
+    ///
+    /// A client that repeats requests by itself hides from the breaker that they fail: [`Cluster::connect`] makes
+    /// one that does not.
+    #[must_use]
+    pub fn new(client: Client, options: ClusterOptions) -> Self {
+        let namespace = client.default_namespace().to_owned();
+        let road = Arc::new_cyclic(|me| Road {
+            me: me.clone(),
+            client,
+            breaker: Breaker::new(options.breaker.clone()),
+            was_there: AtomicBool::new(false),
+            limits: Limits::new(&options.limits),
+            options,
+        });
+        let sent = Arc::clone(&road);
+        let service = service_fn(move |request| {
+            let road = Arc::clone(&sent);
+            async move { road.send(request).await }
+        });
+        Self { client: Client::new(service, namespace), road }
+    }
+
+    /// The cluster of this configuration.
+    ///
+    /// # Errors
+    /// Where the configuration names files or programs that are not there, or not what they should be.
+    pub fn connect(mut config: kube::Config, options: ClusterOptions) -> kube::Result<Self> {
+        config.default_retry = false;
+        Ok(Self::new(Client::try_from(config)?, options))
+    }
+
+    /// The client of all who deal with the cluster.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Whether calls are let through, and when that changes.
+    #[must_use]
+    pub fn breaker(&self) -> &Breaker {
+        &self.road.breaker
+    }
+
+    /// Whether the cluster can be asked for anything.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        match self.road.breaker.state() {
+            BreakerState::Closed => Reach::Here,
+            _ if self.road.was_there.load(Ordering::Relaxed) => Reach::Lost,
+            _ => Reach::NotYet,
+        }
+    }
+
+    /// Asks whether the cluster is there, once and at most this long. It is taken to be away where it is not.
+    pub async fn find(&self, patience: Duration) -> bool {
+        let reached = async {
+            let Some(pass) = self.road.breaker.admit(Instant::now()) else { return false };
+            matches!(self.road.once(ready(), pass).await, Ok(answer) if is_answer(answer.status()))
+        };
+        let reached = timeout(patience, reached).await.unwrap_or(false);
+        if !reached {
+            self.road.trip();
+        }
+        reached
+    }
+}
+
+struct Road {
+    me: Weak<Self>,
+    client: Client,
+    breaker: Breaker,
+    was_there: AtomicBool,
+    limits: Limits,
+    options: ClusterOptions,
+}
+
+impl Road {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        let ask = Ask::of(&request);
+        let mut waits = self.options.retry.waits();
+        let mut next = request;
+        loop {
+            let again = copy(&next);
+            let answered = {
+                let _turn = self.limits.turn(ask.namespace.as_deref()).await;
+                let pass = self.breaker.admit(Instant::now()).ok_or(Away)?;
+                self.once(next, pass).await
+            };
+            let status = answered.as_ref().ok().map(Response::status);
+            let (Some(again), true) = (again, ask.is_worth_another(status)) else {
+                return answered;
+            };
+            let Some(wait) = waits.next() else { return answered };
+            let named = answered.as_ref().ok().map(Response::headers);
+            let wait = named.and_then(|headers| self.options.retry.named(headers)).unwrap_or(wait);
+            tracing::debug!(verb = ask.verb, ?status, ?wait, "a call to the cluster is repeated");
+            sleep(wait).await;
+            next = again;
+        }
+    }
+
+    async fn once(&self, request: Request<Body>, pass: Pass) -> Result<Response<Body>, BoxError> {
+        let mut told = Told { breaker: &self.breaker, pass, done: false };
+        let answered = timeout(self.options.answer, self.client.send(request)).await;
+        let answered: Result<_, BoxError> = match answered {
+            Ok(answered) => answered.map_err(BoxError::from),
+            Err(_) => Err(Late.into()),
+        };
+        told.done = true;
+        match &answered {
+            Ok(answer) if is_answer(answer.status()) => {
+                self.was_there.store(true, Ordering::Relaxed);
+                self.breaker.succeeded(&told.pass);
+            }
+            _ => {
+                if self.breaker.failed(&told.pass, Instant::now()) {
+                    self.attend();
+                }
+            }
+        }
+        answered
+    }
+
+    fn trip(&self) {
+        if self.breaker.trip(Instant::now()) {
+            self.attend();
+        }
+    }
+
+    /// Sees to it that the breaker, which has just opened, closes when the cluster is back, though nobody asks
+    /// anything of it. Where it opens again, somebody else attends.
+    fn attend(&self) {
+        tracing::warn!("the cluster is away: its circuit breaker is open");
+        let (me, open_for) = (self.me.clone(), self.options.breaker.open_for);
+        tokio::spawn(async move {
+            sleep(open_for).await;
+            while let Some(road) = me.upgrade() {
+                if road.breaker.state() == BreakerState::Closed {
+                    tracing::info!("the cluster is back: its circuit breaker is closed");
+                    return;
+                }
+                let Some(pass) = road.breaker.admit(Instant::now()) else {
+                    drop(road);
+                    sleep(POLL).await;
+                    continue;
+                };
+                let answered = road.once(ready(), pass).await;
+                if !answered.is_ok_and(|answer| is_answer(answer.status())) {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Tells the breaker also of calls that nobody waits for any more.
+struct Told<'a> {
+    breaker: &'a Breaker,
+    pass: Pass,
+    done: bool,
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.breaker.given_up(&self.pass);
+        }
+    }
+}
+
+/// Whether the cluster has answered. One that does not know us any more (401) is of no more use than one that is
+/// away: an expired token is no tenant's fault, and what they want waits for the next one.
+fn is_answer(status: StatusCode) -> bool {
+    let is_away = matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+    );
+    !status.is_server_error() && !is_away
+}
+
+/// Asks whether the API server can do its work, which is more than being there: etcd must answer too.
+fn ready() -> Request<Body> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = http::Uri::from_static("/readyz");
+    request
+}
+
+/// None of one whose body is a stream.
+fn copy(request: &Request<Body>) -> Option<Request<Body>> {
+    let mut copy = Request::new(request.body().try_clone()?);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
+    Some(copy)
+}
+
+/// The breaker is open.
+#[derive(Debug)]
+struct Away;
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the circuit breaker is open")
+    }
+}
+
+impl std::error::Error for Away {}
+
+/// There was no answer.
+#[derive(Debug)]
+struct Late;
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the API server did not answer in time")
+    }
+}
+
+impl std::error::Error for Late {}
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,8 @@ use crate::kubevirt::{
         shared::{Condition, LocalRef},
         template_instance::TemplateInstanceSpec,
     },
-    vm::object::Site,
+    room,
+    vm::{guest, object::Site},
     vms::{Found, PATIENCE, POLL, Vms, what},
 };
 
@@ -85,6 +86,7 @@ impl Vms {
     ) -> Result<VmState> {
         let what = what(plan.target);
         let namespace = &at.namespace;
+        let contents = guest::contents(plan)?;
         let instance = match self.instance_of(namespace, plan.target).await? {
             Some(instance) => instance,
             None => self.begin_instance(plan, at, of).await?,
@@ -110,7 +112,9 @@ impl Vms {
                 return Err(why);
             }
             if Condition::holds(conditions, "Ready") {
-                return Ok(self.get(plan.target).await?.state());
+                let found = self.get(plan.target).await?;
+                self.set_up_guest(plan.target, &found, contents).await?;
+                return Ok(found.state());
             }
             if Instant::now() > until {
                 return Err(Error::unavailable(format!("{what} is being made of its template.")));
@@ -158,6 +162,10 @@ impl Vms {
             template.ok_or_else(|| Error::invalid_state("The template is not there any more."))?;
         let name = names::vm(&plan.name, plan.target.vm.uuid());
         let Copy { template, values } = copy(&template, of.index, plan, at, &name)?;
+        // The parameters' Secret, and perhaps the guest's.
+        let secrets = 1 + i64::from(guest::contents(plan)?.is_some());
+        let needs = room::of_new(&plan.spec, &at.classes, secrets);
+        room::check(&self.client, namespace, &what, &needs).await?;
         let by_us =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
 
@@ -215,6 +223,10 @@ impl Vms {
             Api::namespaced_with(self.client.clone(), &found.namespace, &kind);
         let name = found.name();
         let site = self.site(plan.target.vdc).await?;
+        let contents = guest::contents(plan)?;
+        if contents.is_some() {
+            self.set_up_guest(plan.target, found, contents.clone()).await?;
+        }
         let by_us =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         for _ in 0..ATTEMPTS {
@@ -224,7 +236,13 @@ impl Vms {
             shape(&mut value, plan, &site, &name)?;
             let changed: DynamicObject = serde_json::from_value(value)?;
             match raw(machines.replace(&name, &by_us, &changed)).await? {
-                Ok(_) => return Ok(self.get(plan.target).await?.state()),
+                Ok(_) => {
+                    if contents.is_none() {
+                        // Nothing refers to it any more.
+                        self.set_up_guest(plan.target, found, None).await?;
+                    }
+                    return Ok(self.get(plan.target).await?.state());
+                }
                 // KubeVirt has written its status meanwhile.
                 Err(kube::Error::Api(status)) if status.code == 409 => sleep(POLL).await,
                 Err(cause) => return Err(error(&what, cause)),

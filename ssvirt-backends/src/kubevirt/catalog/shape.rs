@@ -14,7 +14,7 @@ use super::{
     size,
 };
 use crate::kubevirt::vm::{
-    disk_name,
+    disk_name, guest,
     object::{Site, changed},
 };
 
@@ -32,6 +32,7 @@ pub fn shape(vm: &mut Value, plan: &VmPlan, at: &Site, name: &str) -> Result<()>
     }
     set_size(vm, &ours);
     set_disks(vm, &ours, name);
+    set_guest(vm, &ours, name);
     if !plan.spec.nics.is_empty() {
         set_nics(vm, &ours);
     }
@@ -136,11 +137,7 @@ fn set_disks(vm: &mut Value, ours: &Value, name: &str) {
         .filter(|volume| is_in(&gone, volume))
         .map(|volume| volume["name"].clone())
         .collect();
-    for list in ["/spec/template/spec/volumes", "/spec/template/spec/domain/devices/disks"] {
-        if let Some(items) = vm.pointer_mut(list).and_then(Value::as_array_mut) {
-            items.retain(|item| !removed.contains(&item["name"]));
-        }
-    }
+    remove(vm, &removed);
     let volumes: Vec<Value> =
         parts::volumes(ours).iter().filter(|volume| is_in(&new_names, volume)).cloned().collect();
     let devices = ours.pointer(&format!("{DOMAIN}/devices/disks")).and_then(Value::as_array);
@@ -156,6 +153,36 @@ fn set_disks(vm: &mut Value, ours: &Value, name: &str) {
     }
 }
 
+/// What the plan sets a guest up with takes the place of what the template does: a guest reads one of them.
+fn set_guest(vm: &mut Value, ours: &Value, name: &str) {
+    let kinds = ["cloudInitNoCloud", "cloudInitConfigDrive", "sysprep"];
+    let secrets = ["/cloudInitNoCloud/secretRef/name", "/sysprep/secret/name"];
+    let sets_up = |volume: &Value| kinds.iter().any(|kind| volume.get(kind).is_some());
+    let is_ours = |volume: &Value| {
+        let named = secrets.iter().find_map(|path| volume.pointer(path)?.as_str());
+        named == Some(&guest::secret_name(name))
+    };
+    let wanted = parts::volumes(ours).iter().find(|volume| sets_up(volume)).cloned();
+    let is_gone = |volume: &Value| sets_up(volume) && (wanted.is_some() || is_ours(volume));
+    let gone = parts::volumes(vm).iter().filter(|volume| is_gone(volume));
+    let gone: Vec<Value> = gone.map(|volume| volume["name"].clone()).collect();
+    remove(vm, &gone);
+    let Some(volume) = wanted else { return };
+    let devices = ours.pointer(&format!("{DOMAIN}/devices/disks")).and_then(Value::as_array);
+    let device = devices.into_iter().flatten().find(|device| device["name"] == volume["name"]);
+    add(vm, &format!("{DOMAIN}/devices"), "disks", device.cloned());
+    add(vm, "/spec/template/spec", "volumes", [volume]);
+}
+
+/// Takes volumes out of a VM, and the disks that they are on.
+fn remove(vm: &mut Value, names: &[Value]) {
+    for list in ["/spec/template/spec/volumes", "/spec/template/spec/domain/devices/disks"] {
+        if let Some(items) = vm.pointer_mut(list).and_then(Value::as_array_mut) {
+            items.retain(|item| !names.contains(&item["name"]));
+        }
+    }
+}
+
 /// The template says what is started from, or leaves it to the order of the disks.
 fn without_boot_order(mut device: Value) -> Value {
     device.as_object_mut().map(|device| device.remove("bootOrder"));
@@ -167,6 +194,9 @@ fn sized(mut disk: Value, wanted: &Value) -> Value {
     let size = SIZES.iter().find_map(|path| wanted.pointer(path)).cloned().unwrap_or_default();
     let place = if disk["spec"]["pvc"].is_object() { "pvc" } else { "storage" };
     object(&mut disk, &format!("/spec/{place}/resources/requests"))["storage"] = size;
+    if let Some(class) = wanted.pointer("/spec/storage/storageClassName") {
+        disk["spec"][place]["storageClassName"] = class.clone();
+    }
     disk
 }
 
@@ -294,6 +324,27 @@ mod tests {
             .collect();
         assert_eq!(devices, ["root", "init", "disk-2001"]);
         assert_eq!(spec["networks"], Value::Null);
+    }
+
+    #[test]
+    fn a_guest_that_is_customized_is_set_up_by_the_plan_alone() {
+        let mut custom = plan(&[(0, 40960)]);
+        custom.spec.guest.enabled = true;
+        let mut vm = shaped(&custom);
+        let names = |vm: &Value| -> Vec<String> {
+            let named = |item: &Value| item["name"].as_str().unwrap_or_default().to_owned();
+            parts::volumes(vm).iter().map(named).collect()
+        };
+        assert_eq!(names(&vm), ["root", "customization"]);
+        let volume = &parts::volumes(&vm)[1];
+        assert_eq!(volume["cloudInitNoCloud"]["secretRef"]["name"], "web-1-guest");
+        let disks = vm.pointer(&format!("{DOMAIN}/devices/disks")).unwrap().as_array().unwrap();
+        assert_eq!(disks.len(), 2);
+        let before = vm.clone();
+        shape(&mut vm, &custom, &site(), "web-1").unwrap();
+        assert_eq!(vm, before);
+        shape(&mut vm, &plan(&[(0, 40960)]), &site(), "web-1").unwrap();
+        assert_eq!(names(&vm), ["root"]);
     }
 
     #[test]

@@ -25,13 +25,15 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
+use serde::Deserialize;
 use ssvirt_core::{CatalogSource, Result, catalog::SourceItem};
 
 use self::seen::Seen;
 use super::{call::call_opt, resources::Template};
 
 /// What of a cluster is offered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CatalogOptions {
     /// The namespace of the templates.
     pub template_namespace: String,
@@ -60,16 +62,19 @@ impl Default for CatalogOptions {
 }
 
 /// An image that is configured.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Image {
     /// The name; unique among them.
     pub name: String,
     /// Free text.
+    #[serde(default)]
     pub description: String,
     /// Where it comes from: `datasource:namespace/name`, `docker://registry/name:tag` or a file under http or
     /// https.
     pub image: String,
     /// The operating system as KubeVirt's preferences call it, such as `debian`; the name says it otherwise.
+    #[serde(default)]
     pub os: String,
     /// The size of its disk in MiB.
     pub size_mib: i64,

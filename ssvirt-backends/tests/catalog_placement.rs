@@ -54,15 +54,20 @@ async fn start_on(store: Arc<SqlStore>, source: &Arc<FixedCatalog>, placement: P
 
 /// An administrator of a new organization.
 async fn tenant(cloud: &Cloud, name: &str) -> Caller {
+    user(cloud, name, role::ORGANIZATION_ADMINISTRATOR).await
+}
+
+/// A user of a new organization with this role.
+async fn user(cloud: &Cloud, name: &str, role: &str) -> Caller {
     let new = NewOrg { name: name.to_owned(), full_name: name.to_owned(), ..NewOrg::default() };
     let org = cloud.create_org(&Caller::system(), new).await.unwrap();
     let mut tx = cloud.store().read().await.unwrap();
-    let administrator = tx.require(role_id(role::ORGANIZATION_ADMINISTRATOR)).await.unwrap();
+    let role = tx.require(role_id(role)).await.unwrap();
     Caller {
         org: org.id,
         org_name: org.name,
-        role_name: administrator.name.clone(),
-        rights: Arc::new(RightSet::of(&administrator)),
+        role_name: role.name.clone(),
+        rights: Arc::new(RightSet::of(&role)),
         ..Caller::system()
     }
 }
@@ -108,7 +113,7 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
 async fn by_default_one_catalog_is_shared_and_nobody_but_the_provider_changes_it() {
     let source = Arc::new(FixedCatalog::new([item("a", "fedora"), item("b", "debian")]));
     let cloud = start(&source, Placement::default()).await;
-    let (one, other) = (tenant(&cloud, "one").await, tenant(&cloud, "other").await);
+    let (one, other) = (tenant(&cloud, "one").await, user(&cloud, "other", role::VAPP_USER).await);
     cloud.sync_sources().await.unwrap();
     let expected = pairs(&[("discovered", "debian"), ("discovered", "fedora")]);
     for caller in [&one, &other, &Caller::system()] {
@@ -127,8 +132,15 @@ async fn by_default_one_catalog_is_shared_and_nobody_but_the_provider_changes_it
 
     let new =
         NewVApp { name: "x".to_owned(), template: Some(fedora.template), ..NewVApp::default() };
-    let vdc = vdc(&cloud, one.org).await;
-    cloud.create_vapp(&one, vdc.id, new).await.unwrap();
+    let vdc = vdc(&cloud, other.org).await;
+    cloud.create_vapp(&other, vdc.id, new).await.unwrap();
+
+    // What another organization publishes takes a right of its own.
+    let new = NewCatalog { name: "theirs".to_owned(), published: true, ..NewCatalog::default() };
+    let published = cloud.create_catalog(&Caller::system(), Org::SYSTEM, new).await.unwrap();
+    cloud.catalog(&one, published.id).await.unwrap();
+    let refused = cloud.catalog(&other, published.id).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ impl Vms {
 
     /// Makes the Secret that a guest is set up from like this, or removes it. It is its VM's, and goes with it, so
     /// it is made after it: a VM that is made is off, and does not need it yet.
-    async fn set_up_guest(
+    pub(super) async fn set_up_guest(
         &self,
         target: VmRef,
         found: &Found,

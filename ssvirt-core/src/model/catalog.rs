@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::uuid;
 
 use super::{Org, Template, User};
 use crate::id::Id;
@@ -32,6 +33,12 @@ pub struct Catalog {
     pub created: Timestamp,
     /// See the module.
     pub version: i64,
+}
+
+impl Catalog {
+    /// The provider's catalog of what catalog sources offer, where they share one. Whoever reads catalogs at all
+    /// reads it.
+    pub const SHARED: Id<Self> = Id::new(uuid!("cd140a7b-9c15-574d-b114-52b0923b20ee"));
 }
 
 /// Where an item comes from, if not from the catalog database.

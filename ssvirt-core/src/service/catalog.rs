@@ -380,7 +380,8 @@ pub(super) async fn visible_catalog(
 fn seen_catalog(caller: &Caller, id: Id<Catalog>, row: Option<Catalog>) -> Result<Catalog> {
     let catalog = found(row, id)?;
     let readable = catalog.readers.as_ref().is_none_or(|readers| readers.contains(&caller.org));
-    let published = catalog.published && readable && caller.has(right::CATALOG_VIEW_PUBLISHED);
+    let may = catalog.id == Catalog::SHARED || caller.has(right::CATALOG_VIEW_PUBLISHED);
+    let published = catalog.published && readable && may;
     let visible = (caller.sees_org(catalog.org) || published) && may_read(caller);
     if visible { Ok(catalog) } else { Err(Error::no_access(id)) }
 }

@@ -7,6 +7,7 @@ use crate::{
     error::{Error, Result},
     filter::{Comparison, Filter, Op, Pattern},
     id::Urn,
+    model::Catalog,
     page::Page,
     query::{FieldKind, Query, RecordType, Row, Scope, Subject},
     rights::right,
@@ -74,19 +75,26 @@ impl Cloud {
     }
 }
 
-/// What keeps from a caller without the right to it what other organizations publish.
+/// What keeps from a caller without the right to it what other organizations publish. What the provider shares with
+/// all is for all.
 fn unpublished(caller: &Caller, record: RecordType) -> Option<Filter> {
     let shared = matches!(
         record.subject,
         Subject::Catalog | Subject::CatalogItem | Subject::VAppTemplate | Subject::Vm
     );
     let hidden = shared && !caller.has(right::CATALOG_VIEW_PUBLISHED);
+    let is = |field: &str, id: String| {
+        let value = Pattern::from_pieces(vec![id]);
+        Filter::Compare(Comparison { field: field.to_owned(), op: Op::Eq, value })
+    };
     hidden.then(|| {
-        Filter::Compare(Comparison {
-            field: "org".to_owned(),
-            op: Op::Eq,
-            value: Pattern::from_pieces(vec![caller.acting_org().to_string()]),
-        })
+        let own = is("org", caller.acting_org().to_string());
+        let shared = match record.subject {
+            Subject::Catalog => "id",
+            Subject::CatalogItem | Subject::VAppTemplate => "catalog",
+            _ => return own,
+        };
+        Filter::Or(vec![own, is(shared, Catalog::SHARED.to_string())])
     })
 }
 

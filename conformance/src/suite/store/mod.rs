@@ -108,6 +108,7 @@ behaviours! {
     records::busy_objects,
     query::tenants_see_their_own,
     query::published_catalogs_are_seen,
+    query::published_catalogs_have_readers,
     query::roles_of_a_tenant,
     query::owners_see_their_own,
     query::pages_and_totals,

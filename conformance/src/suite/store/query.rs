@@ -153,6 +153,31 @@ pub async fn published_catalogs_are_seen(store: &dyn TenancyStore) {
     assert_eq!(ask("catalogItem", &filter).org(w.a.id).rows(store).await.total, 0);
 }
 
+/// What is published to some is seen by those, and by them alone.
+pub async fn published_catalogs_have_readers(store: &dyn TenancyStore) {
+    let mut w = World::new(store).await;
+    let catalog = &mut w.published;
+    for (readers, seen) in
+        [(Some(vec![id(), w.a.id]), 1), (Some(vec![id()]), 0), (Some(Vec::new()), 0), (None, 1)]
+    {
+        catalog.readers = readers;
+        let mut tx = begin(store).await;
+        tx.update(catalog).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(read(store).await.require(catalog.id).await.unwrap(), *catalog);
+        for (record, filter) in [
+            ("catalog", format!("id=={}", catalog.id)),
+            ("catalogItem", format!("catalog=={}", catalog.id)),
+            ("vAppTemplate", format!("catalog=={}", catalog.id)),
+            ("vm", format!("container=={}", w.published_template.id)),
+        ] {
+            let total = |org| ask(record, &filter).org(org);
+            assert_eq!(total(w.a.id).rows(store).await.total, seen, "{record}");
+            assert_eq!(total(w.b.id).rows(store).await.total, 1, "{record}");
+        }
+    }
+}
+
 /// A tenant sees its own roles and those of all, but not the provider's.
 pub async fn roles_of_a_tenant(store: &dyn TenancyStore) {
     let (a, b) = (id(), id());

@@ -118,6 +118,50 @@ async fn a_vapp_of_a_template_is_made_and_deleted_with_all_that_was_made_for_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_template_of_two_vms_is_a_vapp_of_two_vms() {
+    let Some(scene) = Scene::new("two").await else { return };
+    scene.image("root", json!({}), true).await;
+    let mut second = scene.vm();
+    second["metadata"]["name"] = "${NAME}-db".into();
+    second["spec"]["dataVolumeTemplates"] = json!([]);
+    second["spec"]["template"]["spec"]["volumes"] =
+        json!([{ "name": "root", "emptyDisk": { "capacity": "1Gi" } }]);
+    let settings = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "${NAME}-settings" } });
+    scene.template("pair", json!([]), vec![second, settings]).await;
+    let backend = KubeVirt::new(scene.client.clone(), PlaceOptions::default());
+    let cloud = cloud(backend, scene.catalog()).await;
+    let caller = Caller::system();
+    cloud.sync_sources().await.unwrap();
+    let vdc = vdc(&cloud, "two").await;
+    let pair = template(&cloud, "pair VM").await.unwrap();
+    let names: Vec<&str> = pair.vms.iter().map(|vm| vm.name.as_str()).collect();
+    assert_eq!(names, ["pair", "pair-db"]);
+    let new = NewVApp { name: "web".to_owned(), template: Some(pair.id), ..NewVApp::default() };
+    let (vapp, task) = cloud.create_vapp(&caller, vdc.id, new).await.unwrap();
+    let task = ended(&cloud, task).await;
+    assert_eq!(task.status, TaskStatus::Success, "{:?}", task.failure);
+    let places = Places::new(scene.client.clone(), PlaceOptions::default());
+    let space = places.find(vdc.id).await.unwrap().unwrap();
+    let counts = async || {
+        let kinds =
+            [(TEMPLATES, "TemplateInstance"), (KUBEVIRT, "VirtualMachine"), ("v1", "Secret")];
+        let mut counts = Vec::new();
+        for (version, kind) in kinds {
+            counts.push(count(&scene.client, &space, version, kind).await);
+        }
+        // Kubernetes puts one into each namespace.
+        counts.push(count(&scene.client, &space, "v1", "ConfigMap").await - 1);
+        counts
+    };
+    assert_eq!(counts().await, [2, 2, 2, 1]);
+    let task = cloud.delete_vapp(&caller, vapp.id, Deletion::Forced).await.unwrap();
+    assert_eq!(ended(&cloud, task).await.status, TaskStatus::Success);
+    assert_eq!(counts().await, [0, 0, 0, 0]);
+    cloud.backends()[&ProviderVdc::DEFAULT].remove_place(vdc.id).await.unwrap();
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_outlive_the_cluster_that_they_came_from() {
     let Some(bare) = shared::own().await else { return };
     let client = bare.client().await.unwrap();

@@ -33,9 +33,13 @@ struct Tenant {
 
 impl Tenant {
     async fn new(name: &str) -> Option<Self> {
+        Self::with(name, PlaceOptions::default()).await
+    }
+
+    async fn with(name: &str, options: PlaceOptions) -> Option<Self> {
         let scene = Scene::new(name).await?;
         scene.image("root", json!({}), true).await;
-        let backend = KubeVirt::new(scene.client.clone(), PlaceOptions::default());
+        let backend = KubeVirt::new(scene.client.clone(), options);
         let place = place(name, "vdc");
         backend.ensure_place(&place).await.unwrap();
         let places = Places::new(scene.client.clone(), PlaceOptions::default());
@@ -187,6 +191,21 @@ async fn a_vm_is_made_of_a_template_changed_started_and_leaves_nothing() {
     assert_eq!(volumes, ["root", "init", "disk-2001"]);
     assert_eq!(vm["spec"]["template"]["spec"]["networks"][0]["name"], "default");
 
+    // A guest that is customized gets its set-up from the cloud, not from the template.
+    plan.spec.guest.enabled = true;
+    plan.spec.guest.computer_name = Some("web-1".to_owned());
+    tenant.backend.change_vm(&plan).await.unwrap();
+    let vm = tenant.object(KUBEVIRT, "VirtualMachine", &name).await;
+    let guest = secrets.get(&format!("{name}-guest")).await.unwrap();
+    assert_eq!(guest.owner_references()[0].uid, vm["metadata"]["uid"]);
+    let volumes: Vec<&Value> = vm["spec"]["template"]["spec"]["volumes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| &v["name"])
+        .collect();
+    assert_eq!(volumes, ["root", "disk-2001", "customization"]);
+
     let state = tenant.backend.power_vm(plan.target, PowerAction::On).await.unwrap();
     assert_eq!(state.power, PowerState::On);
     // What cannot be done while it runs is said.
@@ -284,5 +303,27 @@ async fn a_call_that_was_cut_off_is_gone_on_with_or_undone() {
     tenant.scene.make(Some(&tenant.space), "v1", "Secret", secret).await;
     tenant.backend.delete_vm(half.target).await.unwrap();
     tenant.is_empty().await;
+    tenant.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_that_there_is_no_room_for_is_refused_before_anything_is_made() {
+    let options = PlaceOptions { persistent_volume_claims: 0, ..PlaceOptions::default() };
+    let Some(tenant) = Tenant::with("full", options).await else { return };
+    tenant.scene.template("small", parameters(), Vec::new()).await;
+    let item = tenant.scene.item("small VM").await;
+    let quota = || api(&tenant.scene.client, Some(&tenant.space), "v1", "ResourceQuota");
+    for _ in 0..100 {
+        let seen = quota().get("vdc-quota").await.unwrap();
+        if !seen.data["status"]["used"].is_null() {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    let error = tenant.backend.create_vm(&tenant.plan(&item, "x")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    for (version, kind) in [(TEMPLATES, "TemplateInstance"), ("v1", "Secret")] {
+        assert_eq!(count(&tenant.scene.client, &tenant.space, version, kind).await, 0);
+    }
     tenant.end().await;
 }

@@ -134,7 +134,8 @@ impl Scene {
         self.make(Some(&self.templates), TEMPLATES, "Template", object).await;
     }
 
-    fn vm(&self) -> Value {
+    /// The VM of [`Scene::template`].
+    pub fn vm(&self) -> Value {
         json!({
             "apiVersion": KUBEVIRT, "kind": "VirtualMachine",
             "metadata": { "name": "${NAME}", "annotations": { "said": "${SAID}", "made-up": "${MADE_UP}" } },

@@ -1,6 +1,8 @@
 //! VMs out of OpenShift's templates: a `TemplateInstance` with a copy of the template, and a `Secret` with what is
 //! said to its parameters. OpenShift makes the objects, and removes them with the instance.
 
+mod remove;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
@@ -9,7 +11,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Resource, ResourceExt as _,
-    api::{DeleteParams, DynamicObject, ListParams, ObjectList, Patch, PatchParams, PostParams},
+    api::{DynamicObject, ListParams, ObjectList, Patch, PatchParams, PostParams},
     core::ApiResource,
 };
 use serde_json::json;
@@ -35,7 +37,8 @@ use crate::kubevirt::{
         shared::{Condition, LocalRef},
         template_instance::TemplateInstanceSpec,
     },
-    vm::object::Site,
+    room,
+    vm::{guest, object::Site},
     vms::{Found, PATIENCE, POLL, Vms, what},
 };
 
@@ -85,6 +88,7 @@ impl Vms {
     ) -> Result<VmState> {
         let what = what(plan.target);
         let namespace = &at.namespace;
+        let contents = guest::contents(plan)?;
         let instance = match self.instance_of(namespace, plan.target).await? {
             Some(instance) => instance,
             None => self.begin_instance(plan, at, of).await?,
@@ -110,7 +114,9 @@ impl Vms {
                 return Err(why);
             }
             if Condition::holds(conditions, "Ready") {
-                return Ok(self.get(plan.target).await?.state());
+                let found = self.get(plan.target).await?;
+                self.set_up_guest(plan.target, &found, contents).await?;
+                return Ok(found.state());
             }
             if Instant::now() > until {
                 return Err(Error::unavailable(format!("{what} is being made of its template.")));
@@ -158,6 +164,10 @@ impl Vms {
             template.ok_or_else(|| Error::invalid_state("The template is not there any more."))?;
         let name = names::vm(&plan.name, plan.target.vm.uuid());
         let Copy { template, values } = copy(&template, of.index, plan, at, &name)?;
+        // The parameters' Secret, and perhaps the guest's.
+        let secrets = 1 + i64::from(guest::contents(plan)?.is_some());
+        let needs = room::of_new(&plan.spec, &at.classes, secrets);
+        room::check(&self.client, namespace, &what, &needs).await?;
         let by_us =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
 
@@ -215,6 +225,10 @@ impl Vms {
             Api::namespaced_with(self.client.clone(), &found.namespace, &kind);
         let name = found.name();
         let site = self.site(plan.target.vdc).await?;
+        let contents = guest::contents(plan)?;
+        if contents.is_some() {
+            self.set_up_guest(plan.target, found, contents.clone()).await?;
+        }
         let by_us =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         for _ in 0..ATTEMPTS {
@@ -224,71 +238,19 @@ impl Vms {
             shape(&mut value, plan, &site, &name)?;
             let changed: DynamicObject = serde_json::from_value(value)?;
             match raw(machines.replace(&name, &by_us, &changed)).await? {
-                Ok(_) => return Ok(self.get(plan.target).await?.state()),
+                Ok(_) => {
+                    if contents.is_none() {
+                        // Nothing refers to it any more.
+                        self.set_up_guest(plan.target, found, None).await?;
+                    }
+                    return Ok(self.get(plan.target).await?.state());
+                }
                 // KubeVirt has written its status meanwhile.
                 Err(kube::Error::Api(status)) if status.code == 409 => sleep(POLL).await,
                 Err(cause) => return Err(error(&what, cause)),
             }
         }
         Err(Error::unavailable(format!("{what} was changed at the same time.")))
-    }
-
-    /// Ends instances that are not ready: OpenShift must not make a VM anew that is being deleted.
-    pub async fn cancel_instances(&self, target: VmRef) -> Result<()> {
-        self.delete_instances(target, |instance| {
-            let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice());
-            !Condition::holds(conditions.unwrap_or_default(), "Ready")
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Removes what was made beside a VM: its instance with all objects of it, and the Secret. Answers when it
-    /// is gone.
-    pub async fn remove_instances(&self, target: VmRef) -> Result<()> {
-        let what = what(target);
-        let until = Instant::now() + PATIENCE;
-        while let Some(namespace) = self.delete_instances(target, |_| true).await? {
-            if Instant::now() > until {
-                return Err(Error::unavailable(format!("{what} is being deleted.")));
-            }
-            let left = self.list_instances(&namespace, target).await?;
-            if left.is_none_or(|left| left.items.is_empty()) {
-                // Of a try that did not come as far as the instance.
-                let ours = of_instance(target);
-                let secrets = self.secrets_in(&namespace);
-                for secret in call(&what, secrets.list(&ours)).await? {
-                    let name = secret.name_any();
-                    call_opt(&what, secrets.delete(&name, &DeleteParams::default())).await?;
-                }
-                break;
-            }
-            sleep(POLL).await;
-        }
-        // OpenShift had not written down yet what it made.
-        match self.find(target).await? {
-            Some(_) => Err(Error::unavailable(format!("{what} is being deleted."))),
-            None => Ok(()),
-        }
-    }
-
-    /// Deletes instances of a VM that are to go. Its namespace, where the cluster has such a kind.
-    async fn delete_instances(
-        &self,
-        target: VmRef,
-        is_to_go: impl Fn(&TemplateInstance) -> bool,
-    ) -> Result<Option<String>> {
-        let Some(namespace) = self.places.find(target.vdc).await? else { return Ok(None) };
-        let Some(listed) = self.list_instances(&namespace, target).await? else { return Ok(None) };
-        let instances = self.instances_in(&namespace);
-        let going = listed.items.into_iter().filter(|instance| {
-            instance.metadata.deletion_timestamp.is_none() && is_to_go(instance)
-        });
-        for instance in going {
-            let all = DeleteParams::foreground();
-            call_opt(&what(target), instances.delete(&instance.name_any(), &all)).await?;
-        }
-        Ok(Some(namespace))
     }
 }
 
@@ -299,11 +261,6 @@ pub fn is_of_template(vm: &VirtualMachine) -> bool {
 
 fn of_vm(target: VmRef) -> ListParams {
     ListParams::default().labels(&format!("{}={}", labels::VM_ID, target.vm.uuid()))
-}
-
-fn of_instance(target: VmRef) -> ListParams {
-    let (vm, instance) = (labels::VM_ID, labels::TEMPLATE_INSTANCE);
-    ListParams::default().labels(&format!("{vm}={},{instance}", target.vm.uuid()))
 }
 
 fn params_name(instance: &str) -> String {

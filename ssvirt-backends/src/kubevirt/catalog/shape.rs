@@ -14,7 +14,7 @@ use super::{
     size,
 };
 use crate::kubevirt::vm::{
-    disk_name,
+    disk_name, guest,
     object::{Site, changed},
 };
 
@@ -32,6 +32,7 @@ pub fn shape(vm: &mut Value, plan: &VmPlan, at: &Site, name: &str) -> Result<()>
     }
     set_size(vm, &ours);
     set_disks(vm, &ours, name);
+    set_guest(vm, &ours, name);
     if !plan.spec.nics.is_empty() {
         set_nics(vm, &ours);
     }
@@ -136,11 +137,7 @@ fn set_disks(vm: &mut Value, ours: &Value, name: &str) {
         .filter(|volume| is_in(&gone, volume))
         .map(|volume| volume["name"].clone())
         .collect();
-    for list in ["/spec/template/spec/volumes", "/spec/template/spec/domain/devices/disks"] {
-        if let Some(items) = vm.pointer_mut(list).and_then(Value::as_array_mut) {
-            items.retain(|item| !removed.contains(&item["name"]));
-        }
-    }
+    remove(vm, &removed);
     let volumes: Vec<Value> =
         parts::volumes(ours).iter().filter(|volume| is_in(&new_names, volume)).cloned().collect();
     let devices = ours.pointer(&format!("{DOMAIN}/devices/disks")).and_then(Value::as_array);
@@ -156,6 +153,36 @@ fn set_disks(vm: &mut Value, ours: &Value, name: &str) {
     }
 }
 
+/// What the plan sets a guest up with takes the place of what the template does: a guest reads one of them.
+fn set_guest(vm: &mut Value, ours: &Value, name: &str) {
+    let kinds = ["cloudInitNoCloud", "cloudInitConfigDrive", "sysprep"];
+    let secrets = ["/cloudInitNoCloud/secretRef/name", "/sysprep/secret/name"];
+    let sets_up = |volume: &Value| kinds.iter().any(|kind| volume.get(kind).is_some());
+    let is_ours = |volume: &Value| {
+        let named = secrets.iter().find_map(|path| volume.pointer(path)?.as_str());
+        named == Some(&guest::secret_name(name))
+    };
+    let wanted = parts::volumes(ours).iter().find(|volume| sets_up(volume)).cloned();
+    let is_gone = |volume: &Value| sets_up(volume) && (wanted.is_some() || is_ours(volume));
+    let gone = parts::volumes(vm).iter().filter(|volume| is_gone(volume));
+    let gone: Vec<Value> = gone.map(|volume| volume["name"].clone()).collect();
+    remove(vm, &gone);
+    let Some(volume) = wanted else { return };
+    let devices = ours.pointer(&format!("{DOMAIN}/devices/disks")).and_then(Value::as_array);
+    let device = devices.into_iter().flatten().find(|device| device["name"] == volume["name"]);
+    add(vm, &format!("{DOMAIN}/devices"), "disks", device.cloned());
+    add(vm, "/spec/template/spec", "volumes", [volume]);
+}
+
+/// Takes volumes out of a VM, and the disks that they are on.
+fn remove(vm: &mut Value, names: &[Value]) {
+    for list in ["/spec/template/spec/volumes", "/spec/template/spec/domain/devices/disks"] {
+        if let Some(items) = vm.pointer_mut(list).and_then(Value::as_array_mut) {
+            items.retain(|item| !names.contains(&item["name"]));
+        }
+    }
+}
+
 /// The template says what is started from, or leaves it to the order of the disks.
 fn without_boot_order(mut device: Value) -> Value {
     device.as_object_mut().map(|device| device.remove("bootOrder"));
@@ -167,6 +194,9 @@ fn sized(mut disk: Value, wanted: &Value) -> Value {
     let size = SIZES.iter().find_map(|path| wanted.pointer(path)).cloned().unwrap_or_default();
     let place = if disk["spec"]["pvc"].is_object() { "pvc" } else { "storage" };
     object(&mut disk, &format!("/spec/{place}/resources/requests"))["storage"] = size;
+    if let Some(class) = wanted.pointer("/spec/storage/storageClassName") {
+        disk["spec"][place]["storageClassName"] = class.clone();
+    }
     disk
 }
 
@@ -190,136 +220,4 @@ pub fn without_namespace(mut object: Value) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use ssvirt_core::{
-        Id,
-        backend::VmRef,
-        model::{IpMode, NicSpec, VmSpec},
-    };
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn plan(disks: &[(usize, i64)]) -> VmPlan {
-        let id = |last| Id::new(Uuid::from_u128(last));
-        let disks = disks.iter().map(|(place, size)| size::disk(*place, *size)).collect();
-        VmPlan {
-            target: VmRef { vm: Id::new(Uuid::from_u128(7)), vdc: Id::new(Uuid::from_u128(8)) },
-            vapp: id(9),
-            name: "web".to_owned(),
-            spec: VmSpec { cpus: 2, memory_mib: 1024, disks, ..VmSpec::default() },
-            products: Vec::new(),
-        }
-    }
-
-    /// As in a template: an instance type, a disk from an image, and cloud-init.
-    fn vm() -> Value {
-        json!({
-            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
-            "metadata": { "name": "${NAME}", "labels": { "theirs": "stays" } },
-            "spec": {
-                "running": true,
-                "instancetype": { "name": "u1.medium" },
-                "dataVolumeTemplates": [{
-                    "metadata": { "name": "${NAME}" },
-                    "spec": {
-                        "sourceRef": { "kind": "DataSource", "name": "fedora", "namespace": "images" },
-                        "storage": { "resources": { "requests": { "storage": "30Gi" } } },
-                    },
-                }],
-                "template": { "spec": {
-                    "domain": {
-                        "cpu": { "model": "host-model" },
-                        "resources": { "requests": { "memory": "2Gi" } },
-                        "devices": { "disks": [{ "name": "root", "disk": { "bus": "virtio" } }, { "name": "init" }] },
-                    },
-                    "volumes": [
-                        { "name": "root", "persistentVolumeClaim": { "claimName": "${NAME}" } },
-                        { "name": "init", "cloudInitNoCloud": { "userData": "password: ${PASSWORD}" } },
-                    ],
-                } },
-            },
-        })
-    }
-
-    fn site() -> Site {
-        Site { namespace: "vdc-a".to_owned(), classes: Default::default() }
-    }
-
-    fn shaped(plan: &VmPlan) -> Value {
-        let mut vm = vm();
-        begin(&mut vm, "web-1");
-        shape(&mut vm, plan, &site(), "web-1").unwrap();
-        vm
-    }
-
-    #[test]
-    fn what_is_planned_is_the_plans_and_the_rest_the_templates() {
-        let vm = shaped(&plan(&[(0, 40960), (1, 1024)]));
-        let spec = &vm["spec"]["template"]["spec"];
-        assert_eq!(
-            (&vm["metadata"]["name"], &vm["metadata"]["labels"]["theirs"]),
-            (&"web-1".into(), &"stays".into())
-        );
-        assert_eq!(
-            vm["metadata"]["labels"]["ssvirt.io/vm-id"],
-            "00000000-0000-0000-0000-000000000007"
-        );
-        assert_eq!(
-            (&vm["spec"]["runStrategy"], &vm["spec"]["running"]),
-            (&"Halted".into(), &Value::Null)
-        );
-        assert_eq!(vm["spec"]["instancetype"], Value::Null);
-        let expected = json!({ "model": "host-model", "sockets": 2, "cores": 1, "threads": 1, "maxSockets": 2 });
-        assert_eq!(spec["domain"]["cpu"], expected);
-        assert_eq!(spec["domain"]["memory"]["guest"], "1024Mi");
-        assert_eq!(spec["domain"]["resources"]["requests"], json!({}));
-        let disks = vm["spec"]["dataVolumeTemplates"].as_array().unwrap();
-        let names: Vec<&Value> = disks.iter().map(|disk| &disk["metadata"]["name"]).collect();
-        assert_eq!(names, ["web-1-disk-2000", "web-1-disk-2001"]);
-        assert_eq!(disks[0]["spec"]["sourceRef"]["name"], "fedora");
-        assert_eq!(disks[0].pointer(SIZES[0]), Some(&"40960Mi".into()));
-        assert_eq!(disks[1]["spec"]["source"], json!({ "blank": {} }));
-        let expected = json!([
-            { "name": "root", "dataVolume": { "name": "web-1-disk-2000" } },
-            { "name": "init", "cloudInitNoCloud": { "userData": "password: ${PASSWORD}" } },
-            { "name": "disk-2001", "dataVolume": { "name": "web-1-disk-2001" } },
-        ]);
-        assert_eq!(spec["volumes"], expected);
-        let devices: Vec<&Value> = spec["domain"]["devices"]["disks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|disk| &disk["name"])
-            .collect();
-        assert_eq!(devices, ["root", "init", "disk-2001"]);
-        assert_eq!(spec["networks"], Value::Null);
-    }
-
-    #[test]
-    fn a_second_time_changes_nothing_and_another_plan_what_it_says() {
-        let first = shaped(&plan(&[(0, 40960), (1, 1024)]));
-        let mut again = first.clone();
-        shape(&mut again, &plan(&[(0, 40960), (1, 1024)]), &site(), "web-1").unwrap();
-        assert_eq!(again, first);
-
-        let mut other = plan(&[(1, 1024)]);
-        other.spec.nics.push(NicSpec {
-            index: 0,
-            network: Some("net".to_owned()),
-            parent: None,
-            connected: true,
-            mode: IpMode::Dhcp,
-            ip: None,
-            mac: String::new(),
-            adapter: "VMXNET3".to_owned(),
-        });
-        shape(&mut again, &other, &site(), "web-1").unwrap();
-        let spec = &again["spec"]["template"]["spec"];
-        assert_eq!(again["spec"]["dataVolumeTemplates"].as_array().unwrap().len(), 1);
-        let volumes: Vec<&Value> =
-            spec["volumes"].as_array().unwrap().iter().map(|volume| &volume["name"]).collect();
-        assert_eq!(volumes, ["init", "disk-2001"]);
-        assert_eq!(spec["networks"], json!([{ "name": "nic-0", "pod": {} }]));
-    }
-}
+mod tests;

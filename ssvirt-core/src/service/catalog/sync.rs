@@ -98,7 +98,6 @@ impl Cloud {
 
     /// The catalogs that items go into.
     async fn shelves(&self) -> Result<Vec<Id<Catalog>>> {
-        let shared = Id::new(Uuid::new_v5(&SOURCES, b"the shared catalog"));
         let placement = &self.inner.placement;
         let mut tx = self.read().await?;
         let orgs = match &placement.organizations {
@@ -109,12 +108,12 @@ impl Cloud {
                 Some(named.map(|org| org.id).collect::<Vec<_>>())
             }
         };
-        let there: Option<Catalog> = tx.get(shared).await?;
+        let there: Option<Catalog> = tx.get(Catalog::SHARED).await?;
         match &placement.shelf {
             Shelf::Shared(name) => {
                 drop(tx);
-                self.ensure_shared(shared, there, name, orgs).await?;
-                Ok(vec![shared])
+                self.ensure_shared(there, name, orgs).await?;
+                Ok(vec![Catalog::SHARED])
             }
             Shelf::EveryCatalog => {
                 let all: Vec<Catalog> = tx.select(&[]).await?;
@@ -122,11 +121,11 @@ impl Cloud {
                 // From when it was shared.
                 if there.is_some() {
                     let mut tx = self.begin().await?;
-                    forget_catalog(&mut tx, shared).await?;
+                    forget_catalog(&mut tx, Catalog::SHARED).await?;
                     tx.commit().await?;
                 }
                 let is_wanted = |catalog: &Catalog| {
-                    catalog.id != shared
+                    catalog.id != Catalog::SHARED
                         && orgs.as_ref().is_none_or(|orgs| orgs.contains(&catalog.org))
                 };
                 Ok(all.into_iter().filter(is_wanted).map(|catalog| catalog.id).collect())
@@ -137,14 +136,13 @@ impl Cloud {
     /// The catalog that is shared. It is known by its id: who renames it finds it under the new name.
     async fn ensure_shared(
         &self,
-        id: Id<Catalog>,
         there: Option<Catalog>,
         name: &str,
         readers: Option<Vec<Id<Org>>>,
     ) -> Result<()> {
         let Some(mut catalog) = there else {
             let catalog = Catalog {
-                id,
+                id: Catalog::SHARED,
                 org: Org::SYSTEM,
                 owner: Caller::system().user,
                 name: name.to_owned(),
@@ -156,7 +154,7 @@ impl Cloud {
                 version: 0,
             };
             let mut tx = self.begin().await?;
-            if tx.get(id).await?.is_none() {
+            if tx.get(catalog.id).await?.is_none() {
                 tx.insert(&catalog).await?;
                 tx.commit().await?;
             }

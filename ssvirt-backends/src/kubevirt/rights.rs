@@ -55,12 +55,12 @@ const EVERYWHERE: [Right; 11] = [
     right("snapshot.storage.k8s.io", &["volumesnapshots"], &["list"]),
 ];
 
-const IN_VDCS: [Right; 13] = [
+const IN_VDCS: [Right; 14] = [
     right("", &["resourcequotas"], &["get", "create", "patch"]),
     right("", &["limitranges"], APPLY),
     right("networking.k8s.io", &["networkpolicies"], APPLY),
     right("k8s.cni.cncf.io", &["network-attachment-definitions"], APPLY),
-    right("", &["secrets"], &["list", "create", "patch", "delete"]),
+    right("", &["secrets"], &["list", "get", "create", "patch", "delete"]),
     right(KUBEVIRT, &["virtualmachines"], &["list", "get", "create", "patch", "update", "delete"]),
     right(KUBEVIRT, &["virtualmachineinstances"], &["list", "get"]),
     right(
@@ -79,8 +79,9 @@ const IN_VDCS: [Right; 13] = [
         &["update"],
     ),
     right(CDI, &["datavolumes"], &["list"]),
-    // OpenShift asks whether whoever makes an instance may make what is in it.
-    right(CDI, &["datavolumes"], &["create", "delete"]),
+    // OpenShift asks whether whoever makes an instance may make, and read, what is in it.
+    right(CDI, &["datavolumes"], &["get", "create", "delete"]),
+    right("template.openshift.io", &["templateconfigs"], &["create"]),
     right("template.openshift.io", &["templateinstances"], &["list", "get", "create", "delete"]),
     right("events.k8s.io", &["events"], APPLY),
 ];

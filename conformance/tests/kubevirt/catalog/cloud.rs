@@ -76,7 +76,7 @@ async fn a_vapp_of_a_template_is_made_and_deleted_with_all_that_was_made_for_it(
     scene.image("root", json!({}), true).await;
     scene.image("late", json!({}), false).await;
     scene.template("small", json!([{ "name": "SAID", "required": true }]), Vec::new()).await;
-    let backend = KubeVirt::new(scene.client.clone(), PlaceOptions::default());
+    let backend = KubeVirt::new(scene.server.clone(), PlaceOptions::default());
     let cloud = cloud(backend, scene.catalog()).await;
     let caller = Caller::system();
     cloud.sync_sources().await.unwrap();
@@ -128,7 +128,7 @@ async fn a_template_of_two_vms_is_a_vapp_of_two_vms() {
         json!([{ "name": "root", "emptyDisk": { "capacity": "1Gi" } }]);
     let settings = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "${NAME}-settings" } });
     scene.template("pair", json!([]), vec![second, settings]).await;
-    let backend = KubeVirt::new(scene.client.clone(), PlaceOptions::default());
+    let backend = KubeVirt::new(scene.server.clone(), PlaceOptions::default());
     let cloud = cloud(backend, scene.catalog()).await;
     let caller = Caller::system();
     cloud.sync_sources().await.unwrap();

@@ -39,7 +39,7 @@ impl Tenant {
     async fn with(name: &str, options: PlaceOptions) -> Option<Self> {
         let scene = Scene::new(name).await?;
         scene.image("root", json!({}), true).await;
-        let backend = KubeVirt::new(scene.client.clone(), options);
+        let backend = KubeVirt::new(scene.server.clone(), options);
         let place = place(name, "vdc");
         backend.ensure_place(&place).await.unwrap();
         let places = Places::new(scene.client.clone(), PlaceOptions::default());

@@ -42,7 +42,7 @@ async fn boot_images_have_the_size_that_their_labels_name() {
         }],
         ..scene.options()
     };
-    let catalog = KubeVirtCatalog::new(scene.client.clone(), options);
+    let catalog = KubeVirtCatalog::new(scene.server.clone(), options);
     suite::catalog::run(&catalog).await.assert_passed();
     let items = catalog.items().await.unwrap();
     assert_eq!(items.len(), 5);
@@ -114,7 +114,7 @@ async fn templates_are_what_their_objects_say_after_their_defaults() {
     let late = scene.item("late VM").await;
     assert_eq!(late.not_ready.as_deref(), Some("Its boot image has not been imported yet."));
     let names = async |options: CatalogOptions| {
-        let items = KubeVirtCatalog::new(scene.client.clone(), options).items().await.unwrap();
+        let items = KubeVirtCatalog::new(scene.server.clone(), options).items().await.unwrap();
         let templates = items.into_iter().filter(|item| item.external_id.starts_with("template:"));
         templates.map(|item| item.name).collect::<Vec<_>>()
     };

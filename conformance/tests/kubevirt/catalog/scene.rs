@@ -10,6 +10,8 @@ use ssvirt_backends::kubevirt::catalog::{CatalogOptions, KubeVirtCatalog};
 use ssvirt_core::{CatalogSource as _, catalog::SourceItem};
 use ssvirt_kube_bed::{node::Node, shared};
 
+use crate::manifests;
+
 pub const TEMPLATES: &str = "template.openshift.io/v1";
 pub const KUBEVIRT: &str = "kubevirt.io/v1";
 pub const CDI: &str = "cdi.kubevirt.io/v1beta1";
@@ -18,6 +20,8 @@ const INSTANCETYPE: &str = "instancetype.kubevirt.io/v1beta1";
 /// A cluster with a namespace of boot images and one of templates.
 pub struct Scene {
     pub client: Client,
+    /// The server's, with no rights but those that it is given.
+    pub server: Client,
     pub node: &'static Node,
     pub images: String,
     pub templates: String,
@@ -41,6 +45,7 @@ pub async fn count(client: &Client, space: &str, version: &str, kind: &str) -> u
 impl Scene {
     /// None where there is no Kubernetes.
     pub async fn new(name: &str) -> Option<Self> {
+        let server = manifests::server().await?;
         let node = shared::node().await?;
         let client = shared::client().await?;
         let (images, templates) = (format!("{name}-images"), format!("{name}-templates"));
@@ -50,7 +55,7 @@ impl Scene {
             let wanted = serde_json::from_value(wanted).unwrap();
             namespaces.create(&PostParams::default(), &wanted).await.unwrap();
         }
-        Some(Self { client, node, images, templates })
+        Some(Self { client, server, node, images, templates })
     }
 
     pub fn options(&self) -> CatalogOptions {
@@ -62,7 +67,7 @@ impl Scene {
     }
 
     pub fn catalog(&self) -> KubeVirtCatalog {
-        KubeVirtCatalog::new(self.client.clone(), self.options())
+        KubeVirtCatalog::new(self.server.clone(), self.options())
     }
 
     /// The item of that name.

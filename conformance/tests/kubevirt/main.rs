@@ -7,6 +7,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod faults;
+mod faults_away;
+mod faults_token;
+mod observed;
 mod places;
+mod scene;
 mod suite;
 mod vms;

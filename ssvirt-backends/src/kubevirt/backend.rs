@@ -1,21 +1,17 @@
 //! [`VmBackend`] on KubeVirt.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use futures_util::stream::{BoxStream, StreamExt as _, unfold};
+use futures_util::stream::BoxStream;
 use kube::Client;
 use ssvirt_core::{
     Id, Result, VmBackend,
     backend::{BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
     model::{Vdc, Vm, VmState},
-};
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    task::JoinHandle,
 };
 
 use super::{
@@ -23,11 +19,8 @@ use super::{
     cluster::{Cluster, ClusterOptions},
     place::{PlaceOptions, Places},
     vms::Vms,
-    watch::watch,
+    watch::{Changes, Watch},
 };
-
-/// Changes that wait for a slow listener at most; those before are lost, and what is true now comes later.
-const WAITING: usize = 4096;
 
 /// How long a start waits for a cluster that may be away.
 const START: Duration = Duration::from_secs(5);
@@ -36,8 +29,8 @@ const START: Duration = Duration::from_secs(5);
 pub struct KubeVirt {
     cluster: Cluster,
     vms: Vms,
-    changes: broadcast::Sender<VmEvent>,
-    watching: Mutex<Option<JoinHandle<()>>>,
+    changes: Arc<Changes>,
+    watching: Mutex<Option<Watch>>,
 }
 
 impl KubeVirt {
@@ -52,20 +45,16 @@ impl KubeVirt {
     pub fn on(cluster: Cluster, places: PlaceOptions) -> Self {
         let client = cluster.client();
         let places = Places::new(client.clone(), places);
-        let (changes, _) = broadcast::channel(WAITING);
-        Self { cluster, vms: Vms { client, places }, changes, watching: Mutex::default() }
-    }
-
-    fn watching(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
-        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for KubeVirt {
-    fn drop(&mut self) {
-        if let Some(watching) = self.watching().take() {
-            watching.abort();
+        Self {
+            cluster,
+            vms: Vms { client, places },
+            changes: Arc::default(),
+            watching: Mutex::default(),
         }
+    }
+
+    fn watching(&self) -> std::sync::MutexGuard<'_, Option<Watch>> {
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,18 +79,13 @@ impl VmBackend for KubeVirt {
     /// The cluster knows its VMs by itself. One that is away is known to be so from the start.
     async fn start(&self, _known: Vec<KnownVm>) -> Result<()> {
         self.cluster.find(START).await;
-        let client = self.vms.client.clone();
-        let watching = tokio::spawn(watch(client, self.changes.clone()));
-        if let Some(before) = self.watching().replace(watching) {
-            before.abort();
-        }
+        let watch = Watch::start(&self.vms.client, Arc::clone(&self.changes));
+        drop(self.watching().replace(watch));
         Ok(())
     }
 
     async fn stop(&self) {
-        if let Some(watching) = self.watching().take() {
-            watching.abort();
-        }
+        drop(self.watching().take());
     }
 
     async fn health(&self) -> Result<()> {
@@ -112,7 +96,7 @@ impl VmBackend for KubeVirt {
         BackendStatus {
             reach: self.cluster.reach(),
             breaker: Some(self.cluster.breaker().state().name()),
-            watch: None,
+            watch: self.watching().as_ref().map(Watch::status),
         }
     }
 
@@ -149,15 +133,6 @@ impl VmBackend for KubeVirt {
     }
 
     fn watch(&self) -> BoxStream<'static, VmEvent> {
-        unfold(self.changes.subscribe(), |mut changes| async move {
-            loop {
-                match changes.recv().await {
-                    Ok(event) => return Some((event, changes)),
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                }
-            }
-        })
-        .boxed()
+        self.changes.listen()
     }
 }

@@ -10,7 +10,7 @@
 mod backend;
 pub mod breaker;
 mod call;
-mod cluster;
+pub mod cluster;
 mod connect;
 mod error;
 pub mod labels;
@@ -26,8 +26,8 @@ mod watch;
 
 pub use backend::KubeVirt;
 pub use cluster::{Cluster, ClusterOptions};
-pub use retry::RetryOptions;
 pub use connect::connect;
+pub use retry::RetryOptions;
 
 /// Who owns the fields that are applied from here.
 pub const FIELD_MANAGER: &str = "ssvirt";

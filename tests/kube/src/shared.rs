@@ -66,7 +66,10 @@ async fn connect() -> Anything<Client> {
 }
 
 /// The file of the control plane that is named, else of one that is started.
-async fn kubeconfig() -> Anything<PathBuf> {
+///
+/// # Errors
+/// Where there can be none.
+pub async fn kubeconfig() -> Anything<PathBuf> {
     if let Some(file) = env::var_os(KUBECONFIG_VARIABLE).filter(|file| !file.is_empty()) {
         return Ok(PathBuf::from(file));
     }

@@ -57,7 +57,7 @@ async fn lost(bed: &mut Bed, scene: &Scene) {
     assert!(is_queued(scene, &task).await && is_queued(scene, &later).await);
     assert!(scene.backend.health().await.is_err());
 
-    bed.plane.restart_api_server().await.unwrap();
+    bed.bring_back().await;
     let start = Instant::now();
     let closed = until("the breaker closes", PATIENCE, || is_here(scene)).await;
     let fresh = until("the watch sees all", PATIENCE, || async {
@@ -123,7 +123,7 @@ async fn away_at_start(bed: &mut Bed, scene: Scene) -> Scene {
     sleep(Duration::from_secs(2)).await;
     assert!(is_queued(&scene, &making).await && is_queued(&scene, &deleting).await);
 
-    bed.plane.restart_api_server().await.unwrap();
+    bed.bring_back().await;
     let closed = until("it is there", PATIENCE, || is_here(&scene)).await;
     for task in [&making, &deleting] {
         let task = scene.ended(task, PATIENCE).await;

@@ -3,9 +3,16 @@
 use std::time::Duration;
 
 use http::Request;
-use kube::{Api, Client, api::DeleteParams};
+use k8s_openapi::api::events::v1::Event;
+use kube::{
+    Api, Client,
+    api::{DeleteParams, ListParams},
+};
 use ssvirt_backends::kubevirt::{Cluster, ClusterOptions, resources::VirtualMachine};
-use ssvirt_core::model::{PowerState, Task};
+use ssvirt_core::{
+    backend::PowerAction,
+    model::{PowerState, Task},
+};
 use ssvirt_kube_bed::shared;
 
 use super::scene::{Scene, until};
@@ -52,5 +59,41 @@ async fn what_others_do_to_vms_shows_within_two_seconds() {
     let stopped = scene.until_power(&vms[2], PowerState::Off, SHOWN).await;
     println!("shown: started after {started:?}, deleted {deleted:?}, stopped {stopped:?}");
     assert_eq!(scene.all::<Task>().await.len(), tasks, "nobody here has done anything");
+    scene.end().await;
+}
+
+/// Who looks at a VM in the cluster sees which request has done what to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_to_vms_is_noted_at_them() {
+    if shared::node().await.is_none() {
+        return;
+    }
+    let client = shared::client().await.unwrap();
+    let cluster = Cluster::new(client.clone(), ClusterOptions::default());
+    let mut scene = Scene::new(cluster, 1).await;
+    scene.me.request_id = "request-of-this-test".to_owned();
+    let vm = scene.vm("noted", true).await;
+    let task = scene.cloud.power_vm(&scene.me, vm.id, PowerAction::Off).await.unwrap();
+    ssvirt_fixtures::finished(&scene.cloud, &scene.me, task.clone()).await.unwrap();
+    let (_, space, name) = scene.machines(&client, scene.vdcs[0]).await.remove(0);
+    let events: Api<Event> = Api::namespaced(client, &space);
+    // Created, switched on, switched off.
+    let noted = async || {
+        let all = events.list(&ListParams::default()).await.unwrap().items;
+        let ours = all.into_iter().filter(|event| {
+            let about = event.regarding.clone().unwrap_or_default();
+            about.name.as_ref() == Some(&name) && about.kind.as_deref() == Some("VirtualMachine")
+        });
+        ours.filter(|event| event.reporting_controller.as_deref() == Some("ssvirt.io/api-server"))
+            .collect::<Vec<_>>()
+    };
+    until("three events", Duration::from_secs(10), || async { noted().await.len() == 3 }).await;
+    let noted = noted().await;
+    for event in &noted {
+        assert_eq!(event.note.as_deref(), Some("Done (request request-of-this-test)"));
+        assert_eq!(event.type_.as_deref(), Some("Normal"));
+    }
+    let reasons: Vec<_> = noted.iter().filter_map(|event| event.reason.clone()).collect();
+    assert_eq!(reasons.iter().filter(|reason| **reason == task.operation_name).count(), 1);
     scene.end().await;
 }

@@ -10,13 +10,16 @@ use futures_util::stream::BoxStream;
 use kube::Client;
 use ssvirt_core::{
     Id, Result, VmBackend,
-    backend::{BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
+    backend::{
+        BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmNote, VmPlan, VmRef,
+    },
     model::{Vdc, Vm, VmState},
 };
 
 use super::{
     call::call,
     cluster::{Cluster, ClusterOptions},
+    notes::Notes,
     place::{PlaceOptions, Places},
     vms::Vms,
     watch::{Changes, Watch},
@@ -30,7 +33,13 @@ pub struct KubeVirt {
     cluster: Cluster,
     vms: Vms,
     changes: Arc<Changes>,
-    watching: Mutex<Option<Watch>>,
+    watching: Mutex<Option<Watching>>,
+}
+
+/// What goes on between start and stop.
+struct Watching {
+    watch: Arc<Watch>,
+    notes: Notes,
 }
 
 impl KubeVirt {
@@ -53,7 +62,7 @@ impl KubeVirt {
         }
     }
 
-    fn watching(&self) -> std::sync::MutexGuard<'_, Option<Watch>> {
+    fn watching(&self) -> std::sync::MutexGuard<'_, Option<Watching>> {
         self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,8 +88,10 @@ impl VmBackend for KubeVirt {
     /// The cluster knows its VMs by itself. One that is away is known to be so from the start.
     async fn start(&self, _known: Vec<KnownVm>) -> Result<()> {
         self.cluster.find(START).await;
-        let watch = Watch::start(&self.vms.client, Arc::clone(&self.changes));
-        drop(self.watching().replace(watch));
+        let client = self.cluster.client();
+        let watch = Arc::new(Watch::start(&client, Arc::clone(&self.changes)));
+        let notes = Notes::start(client, Arc::clone(&watch));
+        drop(self.watching().replace(Watching { watch, notes }));
         Ok(())
     }
 
@@ -96,7 +107,7 @@ impl VmBackend for KubeVirt {
         BackendStatus {
             reach: self.cluster.reach(),
             breaker: Some(self.cluster.breaker().state().name()),
-            watch: self.watching().as_ref().map(Watch::status),
+            watch: self.watching().as_ref().map(|watching| watching.watch.status()),
         }
     }
 
@@ -122,6 +133,12 @@ impl VmBackend for KubeVirt {
 
     async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState> {
         self.vms.power(vm, action).await
+    }
+
+    fn note(&self, vm: VmRef, note: VmNote) {
+        if let Some(watching) = self.watching().as_ref() {
+            watching.notes.add(vm, note);
+        }
     }
 
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {

@@ -16,6 +16,7 @@ mod error;
 pub mod labels;
 pub mod limits;
 pub mod names;
+mod notes;
 pub mod place;
 mod power;
 pub mod resources;

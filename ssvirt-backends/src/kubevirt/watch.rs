@@ -17,6 +17,7 @@ use std::{
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::{StreamExt as _, future::Either};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Client, Resource,
     runtime::{
@@ -25,7 +26,7 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use ssvirt_core::backend::WatchStatus;
+use ssvirt_core::{Id, backend::WatchStatus, model::Vm};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use self::all::{All, Known, trim_instance, trim_vm};
@@ -46,6 +47,7 @@ const AGAIN_AT_MOST: Duration = Duration::from_secs(2);
 
 /// A watch on all VMs of ours. It goes on until it is dropped.
 pub struct Watch {
+    all: Arc<Mutex<All>>,
     health: Arc<Mutex<Health>>,
     _tasks: JoinSet<()>,
 }
@@ -62,6 +64,7 @@ impl Watch {
     pub fn start(client: &Client, changes: Arc<Changes>) -> Self {
         let now = Some(Instant::now());
         let health = Arc::new(Mutex::new(Health { vms: now, instances: now }));
+        let all = Arc::new(Mutex::new(All::default()));
         let (sender, events) = mpsc::channel(WAITING);
         let mut tasks = JoinSet::new();
         let (vms, to) = (Api::<VirtualMachine>::all(client.clone()), sender.clone());
@@ -74,8 +77,13 @@ impl Watch {
             let to = sender.clone();
             async move { to.send(Either::Right(event)).await.is_ok() }
         }));
-        tasks.spawn(take_in(events, changes, health.clone()));
-        Self { health, _tasks: tasks }
+        tasks.spawn(take_in(events, all.clone(), changes, health.clone()));
+        Self { all, health, _tasks: tasks }
+    }
+
+    /// The object that a VM is, as far as it was seen.
+    pub fn find(&self, vm: Id<Vm>) -> Option<ObjectReference> {
+        locked(&self.all).find(vm)
     }
 
     /// Whether what was told is what is true.
@@ -87,8 +95,8 @@ impl Watch {
     }
 }
 
-fn locked(health: &Mutex<Health>) -> MutexGuard<'_, Health> {
-    health.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a watch tells; none where it was cut.
@@ -100,7 +108,8 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     F: Future<Output = bool>,
 {
-    let mut streams_lists = true;
+    // Whether all that is there was seen, since it was last cut.
+    let (mut streams_lists, mut is_whole) = (true, false);
     let waits = ExponentialBuilder::new()
         .with_jitter()
         .with_min_delay(AGAIN)
@@ -116,6 +125,7 @@ where
                 Ok(event) => {
                     if matches!(event, Event::InitDone) {
                         wait = waits.build();
+                        is_whole = true;
                     }
                     if !tell(Some(event)).await {
                         return;
@@ -125,8 +135,13 @@ where
                     if streams_lists && is_refused(&error) {
                         tracing::info!("the API server does not stream lists: they are asked for");
                         streams_lists = false;
-                    } else {
+                    } else if std::mem::take(&mut is_whole) {
                         tracing::warn!(error = &error as &dyn std::error::Error, "a watch was cut");
+                    } else {
+                        tracing::debug!(
+                            error = &error as &dyn std::error::Error,
+                            "a watch does not begin yet"
+                        );
                     }
                     break;
                 }
@@ -152,23 +167,24 @@ type Seen = Either<Told<VirtualMachine>, Told<VirtualMachineInstance>>;
 
 async fn take_in(
     mut events: mpsc::Receiver<Seen>,
+    all: Arc<Mutex<All>>,
     changes: Arc<Changes>,
     health: Arc<Mutex<Health>>,
 ) {
-    let mut all = All::default();
     let (mut vms_listed, mut instances_listed) = (HashSet::new(), HashSet::new());
     while let Some(told) = events.recv().await {
         let news = match told {
             Either::Left(told) => {
                 note(&mut locked(&health).vms, &told);
                 told.map(|event| {
-                    all.take(event, &mut vms_listed, |known: &mut Known| &mut known.vm)
+                    locked(&all).take(event, &mut vms_listed, |known: &mut Known| &mut known.vm)
                 })
             }
             Either::Right(told) => {
                 note(&mut locked(&health).instances, &told);
                 told.map(|event| {
-                    all.take(event, &mut instances_listed, |known: &mut Known| &mut known.instance)
+                    locked(&all)
+                        .take(event, &mut instances_listed, |known: &mut Known| &mut known.instance)
                 })
             }
         };

@@ -2,8 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kube::{ResourceExt, runtime::watcher::Event};
-use ssvirt_core::backend::{VmEvent, VmRef};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource as _, ResourceExt, runtime::watcher::Event};
+use ssvirt_core::{
+    Id,
+    backend::{VmEvent, VmRef},
+    model::Vm,
+};
 
 use crate::kubevirt::{
     resources::{VirtualMachine, VirtualMachineInstance},
@@ -26,7 +31,10 @@ pub(super) struct Known {
 
 /// All VMs.
 #[derive(Default)]
-pub(super) struct All(HashMap<Key, Known>);
+pub(super) struct All {
+    known: HashMap<Key, Known>,
+    by_id: HashMap<Id<Vm>, Key>,
+}
 
 impl All {
     /// Takes an event in; what is to be told. `half` is the object that it is about, `listed` what was there when
@@ -50,10 +58,15 @@ impl All {
             Event::Delete(object) => self.remove(&key(&object), half),
             Event::InitDone => {
                 let gone: Vec<Key> =
-                    self.0.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+                    self.known.keys().filter(|key| !listed.contains(*key)).cloned().collect();
                 gone.iter().flat_map(|key| self.remove(key, half)).collect()
             }
         }
+    }
+
+    /// The object that a VM is.
+    pub fn find(&self, vm: Id<Vm>) -> Option<ObjectReference> {
+        Some(self.known.get(self.by_id.get(&vm)?)?.vm.as_ref()?.object_ref(&()))
     }
 
     fn put<K: ResourceExt>(
@@ -62,15 +75,18 @@ impl All {
         half: fn(&mut Known) -> &mut Option<K>,
     ) -> Vec<VmEvent> {
         let key = key(&object);
-        let known = self.0.entry(key.clone()).or_default();
+        let known = self.known.entry(key.clone()).or_default();
         known.target = id_of(&object).or(known.target);
+        if let Some(target) = known.target {
+            self.by_id.insert(target.vm, key.clone());
+        }
         *half(known) = Some(object);
         self.tell(&key)
     }
 
     fn remove<K>(&mut self, key: &Key, half: fn(&mut Known) -> &mut Option<K>) -> Vec<VmEvent> {
         // Of one that has never been there, nothing changes.
-        match self.0.get_mut(key).and_then(|known| half(known).take()) {
+        match self.known.get_mut(key).and_then(|known| half(known).take()) {
             Some(_) => self.tell(key),
             None => Vec::new(),
         }
@@ -78,7 +94,7 @@ impl All {
 
     /// What is true of a VM now.
     fn tell(&mut self, key: &Key) -> Vec<VmEvent> {
-        let Some(known) = self.0.get_mut(key) else { return Vec::new() };
+        let Some(known) = self.known.get_mut(key) else { return Vec::new() };
         let event = match (&known.vm, known.target) {
             (Some(vm), Some(target)) => {
                 Some(VmEvent::Seen(target, state(vm, known.instance.as_ref())))
@@ -92,7 +108,13 @@ impl All {
             known.told.clone_from(&event);
         }
         if known.vm.is_none() && known.instance.is_none() {
-            self.0.remove(key);
+            let target = known.target;
+            self.known.remove(key);
+            if let Some(target) = target
+                && self.by_id.get(&target.vm) == Some(key)
+            {
+                self.by_id.remove(&target.vm);
+            }
         }
         event.into_iter().collect()
     }
@@ -173,8 +195,13 @@ mod tests {
         trim_vm(&mut seen);
         assert!(seen.metadata.managed_fields.is_none() && seen.metadata.labels.is_some());
         assert!(take(Event::Apply(seen.clone())).is_empty());
+        let id = id_of(&seen).unwrap().vm;
+        assert_eq!(all.find(id).unwrap().name.as_deref(), Some("a"));
         // Gone, and there again.
+        let mut take = |event| all.take(event, &mut listed, |known: &mut Known| &mut known.vm);
         assert_eq!(take(Event::Delete(seen.clone())).len(), 1);
-        assert_eq!(take(Event::Apply(seen)).len(), 1);
+        assert_eq!(take(Event::Apply(seen.clone())).len(), 1);
+        assert_eq!(take(Event::Delete(seen)).len(), 1);
+        assert!(all.find(id).is_none() && all.by_id.is_empty());
     }
 }

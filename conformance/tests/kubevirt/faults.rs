@@ -111,12 +111,12 @@ async fn life(scene: &Scene, n: usize, count: &Count) {
         count.done(scene, &format!("{name}: {action:?}"), task).await;
     }
     // Every fourth stays as it is.
-    if n % 4 != 0 {
-        let task = scene.cloud.delete_vapp(&scene.me, vapp.id, Deletion::Forced).await;
-        count.done(scene, &format!("{name}: delete"), task).await;
-    } else {
+    if n.is_multiple_of(4) {
         let task = scene.cloud.power_vm(&scene.me, vm, PowerAction::Reset).await;
         count.done(scene, &format!("{name}: reset"), task).await;
+    } else {
+        let task = scene.cloud.delete_vapp(&scene.me, vapp.id, Deletion::Forced).await;
+        count.done(scene, &format!("{name}: delete"), task).await;
     }
 }
 
@@ -172,15 +172,18 @@ async fn an_api_server_that_is_killed_again_and_again_costs_nothing_but_time() {
         .collect();
     let killer = async {
         let mut kills = 0;
-        // At times that nothing else goes by.
-        for pause in [1_700, 5_300, 3_100, 4_700, 2_300].iter().cycle() {
-            sleep(Duration::from_millis(*pause)).await;
+        // At times that nothing else goes by; in between there is time to do something.
+        for pause in [6_100, 13_700, 9_300, 16_900, 11_500].iter().cycle() {
+            let until = Instant::now() + Duration::from_millis(*pause);
+            while Instant::now() < until && !over.load(Ordering::Relaxed) {
+                sleep(Duration::from_millis(50)).await;
+            }
             if over.load(Ordering::Relaxed) {
                 break;
             }
             bed.plane.api_server().signal("KILL").unwrap();
             kills += 1;
-            sleep(Duration::from_millis(pause / 2)).await;
+            sleep(Duration::from_millis(pause / 8)).await;
             bed.bring_back().await;
         }
         kills

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use http::Request;
 use k8s_openapi::api::events::v1::Event;
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams},
 };
+use poem::http::Request;
 use ssvirt_backends::kubevirt::{Cluster, ClusterOptions, resources::VirtualMachine};
 use ssvirt_core::{
     backend::PowerAction,

@@ -25,7 +25,7 @@ use ssvirt_core::{
     backend::Capabilities,
     catalog::{SourceItem, SourceVm},
     env::SystemClock,
-    model::VmSpec,
+    model::{Product, Property},
 };
 
 fn simulator() -> Simulator {
@@ -129,13 +129,12 @@ async fn one_behaviour_can_be_picked() {
 }
 
 fn item(id: &str, name: &str) -> SourceItem {
-    let vm =
-        SourceVm { name: "vm".to_owned(), description: String::new(), spec: VmSpec::default() };
+    let vm = SourceVm { name: "vm".to_owned(), ..SourceVm::default() };
     SourceItem {
         external_id: id.to_owned(),
         name: name.to_owned(),
-        description: String::new(),
         vms: vec![vm],
+        ..SourceItem::default()
     }
 }
 
@@ -173,6 +172,15 @@ async fn broken_catalogs_do_not_pass() {
         "vms_can_be_created",
     )
     .await;
+    let silent = SourceItem { not_ready: Some(" ".to_owned()), ..item("a", "one") };
+    fails(&FixedCatalog::new([silent]), "reasons_and_metadata_are_texts").await;
+    let keyless = SourceItem { metadata: [Default::default()].into(), ..item("a", "one") };
+    fails(&FixedCatalog::new([keyless]), "reasons_and_metadata_are_texts").await;
+    let mut twice = item("a", "one");
+    let property = Property { key: "key".to_owned(), ..Property::default() };
+    let properties = vec![property.clone(), property];
+    twice.vms[0].products.push(Product { properties, ..Product::default() });
+    fails(&FixedCatalog::new([twice]), "properties_are_named_once").await;
     fails(&others::Catalog(others::CatalogFault::Restless), "items_are_stable").await;
     fails(&others::Catalog(others::CatalogFault::Forgetful), "an_item_is_as_listed").await;
     fails(&others::Catalog(others::CatalogFault::Generous), "an_unknown_item_is_none").await;

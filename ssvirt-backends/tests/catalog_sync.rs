@@ -22,8 +22,8 @@ fn item(id: &str, cpus: i32) -> SourceItem {
     SourceItem {
         external_id: id.to_owned(),
         name: format!("template {id}"),
-        description: String::new(),
-        vms: vec![SourceVm { name: "vm".to_owned(), description: String::new(), spec }],
+        vms: vec![SourceVm { name: "vm".to_owned(), spec, ..SourceVm::default() }],
+        ..SourceItem::default()
     }
 }
 

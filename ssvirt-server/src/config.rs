@@ -4,6 +4,7 @@
 //! environment as `SSVIRT_<KEY>`, and those of [`PLAIN_NAMES`] also without the prefix, as the deployments
 //! that SSVirt comes from have them.
 
+mod kubevirt;
 pub(crate) mod resolve;
 mod value;
 
@@ -19,10 +20,10 @@ use figment::{
     value::{Dict, Map},
 };
 use serde::Deserialize;
-use ssvirt_backends::kubevirt::place::PlaceOptions;
 
 use crate::secrets::Secret;
 
+pub use kubevirt::{KubevirtSettings, PlacementSettings};
 pub use resolve::{Cluster, Config, PublicUrl, TlsFiles};
 
 /// What runs the virtual machines.
@@ -131,18 +132,6 @@ pub struct ProviderVdcSettings {
     pub backend: Option<Backend>,
     /// The context of the kubeconfig; none is the one that it names as the current one.
     pub context: Option<String>,
-}
-
-/// How VDCs and virtual machines are made in a cluster.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct KubevirtSettings {
-    /// What every VDC's namespace is given.
-    pub vdc: PlaceOptions,
-    /// The StorageClass of a storage profile, by its name. Without, it is the class of the profile's own name.
-    pub storage_classes: BTreeMap<String, String>,
-    /// The images of the demo's templates, by the name of the template.
-    pub demo_images: BTreeMap<String, String>,
 }
 
 /// The keys that a file alone can have: they are no scalars. Kept beside [`Settings`] by a test.

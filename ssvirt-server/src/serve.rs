@@ -66,6 +66,8 @@ where
     let store = open_store(&config, data_dir.as_ref()).await?;
     let cloud = cloud(&config, &store, clock).await?;
     cloud.start().await.map_err(|error| Failure::of("the cloud cannot be started", &error))?;
+    let refresh = config.cluster.kubevirt.placement.refresh_seconds;
+    cloud.start_syncing(Duration::from_secs(refresh.into()));
     let logins = logins::ensure(&config, &cloud).await?;
 
     // Whoever is told that the server is ready may rely on it: all that can still fail comes before.

@@ -7,11 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod catalog;
 mod faults;
 mod faults_away;
 mod faults_token;
+mod guests;
+mod manifests;
 mod observed;
 mod places;
 mod scene;
 mod suite;
+mod troubles;
 mod vms;

@@ -33,6 +33,8 @@ pub fn place(org: &str, vdc: &str) -> Place {
         cpu_limit_mhz: 10_000,
         vcpu_mhz: 2_000,
         memory_limit_mib: 4_096,
+        vm_quota: 0,
+        storage: Vec::new(),
     }
 }
 

@@ -6,17 +6,15 @@ use futures_util::{StreamExt as _, stream};
 use ssvirt_backends::kubevirt::{KubeVirt, place::PlaceOptions};
 use ssvirt_conformance::suite::backend::{Options, Report, names, run_with};
 use ssvirt_core::VmBackend;
-use ssvirt_kube_bed::shared;
+
+use super::manifests;
 
 /// Behaviours at a time. Each has namespaces of its own, whose ends take some ten seconds on any cluster.
 const AT_A_TIME: usize = 12;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_does_what_every_backend_must_do() {
-    if shared::node().await.is_none() {
-        return;
-    }
-    let client = shared::client().await.unwrap();
+    let Some(client) = manifests::server().await else { return };
     let make = || {
         let made = KubeVirt::new(client.clone(), PlaceOptions::default());
         async { Arc::new(made) as Arc<dyn VmBackend> }

@@ -16,7 +16,7 @@ use ssvirt_core::{
 };
 use ssvirt_kube_bed::shared;
 
-fn disk(unit: i32) -> DiskSpec {
+pub fn disk(unit: i32) -> DiskSpec {
     let adapter = DiskAdapter::Paravirtual;
     let id = DiskSpec::device_key(adapter, 0, unit);
     DiskSpec { id, size_mib: 1024, adapter, bus: 0, unit, storage_profile: None }

@@ -3,19 +3,25 @@
 use std::path::Path;
 
 use kube::{
-    Client, Config,
+    Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use ssvirt_core::{Error, Result};
 
-/// A client of the cluster that the file describes (its `context`, else the current one); without a file, of the
+use super::{Cluster, ClusterOptions};
+
+/// The cluster that the file describes (its `context`, else the current one); without a file, of the
 /// cluster that this process runs in, as its service account. Nobody is asked yet: a cluster that is away is
 /// no error.
 ///
 /// # Errors
 /// `BadRequest` for a file that cannot be used, and for a process that is in no cluster.
-pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Client> {
-    let mut config = match kubeconfig {
+pub async fn connect(
+    kubeconfig: Option<&Path>,
+    context: Option<&str>,
+    options: ClusterOptions,
+) -> Result<Cluster> {
+    let config = match kubeconfig {
         Some(path) => {
             let unusable = |error| wrong("the kubeconfig cannot be used", error);
             let file = Kubeconfig::read_from(path).map_err(unusable)?;
@@ -28,9 +34,8 @@ pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result
         None => Config::incluster()
             .map_err(|error| wrong("there is no kubeconfig, and no cluster around this", error))?,
     };
-    // What is asked again is the circuit breaker's business: it must hear of every failure.
-    config.default_retry = false;
-    Client::try_from(config).map_err(|error| wrong("there can be no client of the cluster", error))
+    Cluster::connect(config, options)
+        .map_err(|error| wrong("there can be no client of the cluster", error))
 }
 
 fn wrong(why: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -27,6 +27,10 @@ pub const VDC_ID: &str = "ssvirt.io/vdc-id";
 pub const VM_ID: &str = "ssvirt.io/vm-id";
 /// The id of the VM's vApp, a bare UUID.
 pub const VAPP_ID: &str = "ssvirt.io/vapp-id";
+/// The name of the template that a VM is made of, as far as a label can hold it.
+pub const TEMPLATE_NAME: &str = "ssvirt.io/template-name";
+/// The name of the template instance that made the object.
+pub const TEMPLATE_INSTANCE: &str = "ssvirt.io/template-instance";
 
 /// The VM's URN.
 pub const VM_URN: &str = "ssvirt.io/vm-urn";
@@ -42,6 +46,8 @@ pub const ORGANIZATION_DISPLAY_NAME: &str = "ssvirt.io/organization-display-name
 pub const ORGANIZATION_DESCRIPTION: &str = "ssvirt.io/organization-description";
 /// The VDC's description.
 pub const VDC_DESCRIPTION: &str = "ssvirt.io/vdc-description";
+/// The classes of the VDC's storage profiles: JSON, class by the profile's id.
+pub const STORAGE_CLASSES: &str = "ssvirt.io/storage-classes";
 /// The program that made the object.
 pub const CREATED_BY: &str = "ssvirt.io/created-by";
 

@@ -4,12 +4,14 @@
 //!   backend -> place, vms, power, watch -> call -> cluster (limits, breaker, retry) -> the API server
 //!
 //!   place (namespace, quota, limits, policies)   names, labels   error (what a refusal means)
+//!   catalog (boot images, templates, VMs made of templates)
 //!   vm (object, hardware, state)                 resources (KubeVirt's kinds as types)
 //! ```
 
 mod backend;
 pub mod breaker;
 mod call;
+pub mod catalog;
 pub mod cluster;
 mod connect;
 mod error;
@@ -21,6 +23,9 @@ pub mod place;
 mod power;
 pub mod resources;
 mod retry;
+pub mod rights;
+mod room;
+mod trouble;
 pub mod vm;
 mod vms;
 mod watch;

@@ -1,6 +1,10 @@
 //! Power: KubeVirt's subresources, each asked for only where it would do something, and waited for.
 
 use http::{Method, Request};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
 use serde_json::{Value, json};
 use ssvirt_core::{
     Error, Result,
@@ -10,9 +14,11 @@ use ssvirt_core::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    call::raw,
+    FIELD_MANAGER,
+    call::{call_opt, raw},
     error::error,
-    resources::vm::PrintableStatus,
+    resources::{VirtualMachine, vm::PrintableStatus},
+    room,
     vms::{Found, PATIENCE, POLL, Vms, what},
 };
 
@@ -79,19 +85,32 @@ impl Vms {
                 return Ok(state);
             }
             if let Some(ask) = wanted.filter(|_| !asked) {
+                if ask.name == "start" {
+                    let needs = room::of_running(&found.vm);
+                    room::check(&self.client, &found.namespace, &what(target), &needs).await?;
+                }
                 asked = self.put(target, &found, &ask).await?;
             }
-            if let Some(why) = failure(&found).filter(|_| goal(action) == PowerState::On) {
-                return Err(Error::invalid_state(format!(
-                    "{} cannot be started: {why}.",
-                    what(target)
-                )));
+            if goal(action) == PowerState::On
+                && let Some(why) = self.trouble(target, &found).await?
+            {
+                self.halt(target, &found).await?;
+                return Err(why);
             }
             if Instant::now() > until {
                 return Err(Error::unavailable(format!("{} takes its time.", what(target))));
             }
             sleep(POLL).await;
         }
+    }
+
+    /// What could not be started is not to start by itself later, when nobody waits for it any more.
+    async fn halt(&self, target: VmRef, found: &Found) -> Result<()> {
+        let machines: Api<VirtualMachine> = Api::namespaced(self.client.clone(), &found.namespace);
+        let patch = Patch::Merge(json!({ "spec": { "runStrategy": "Halted" } }));
+        let by_us =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        call_opt(&what(target), machines.patch(&found.name(), &by_us, &patch)).await.map(drop)
     }
 
     /// Whether KubeVirt took it. It refuses what it does already, and what it cannot do just now: both are seen
@@ -141,18 +160,4 @@ fn is_settled(found: &Found) -> bool {
 
 fn shown(found: &Found) -> Option<&PrintableStatus> {
     found.vm.status.as_ref()?.printable_status.as_ref()
-}
-
-/// Why a VM will not run, for the tenant.
-fn failure(found: &Found) -> Option<&'static str> {
-    Some(match shown(found)? {
-        PrintableStatus::ErrorUnschedulable => "no node of the cluster has room for it",
-        PrintableStatus::ErrImagePull | PrintableStatus::ImagePullBackOff => {
-            "its image cannot be got"
-        }
-        PrintableStatus::ErrorPvcNotFound => "one of its disks is not there",
-        PrintableStatus::DataVolumeError => "one of its disks cannot be filled",
-        PrintableStatus::CrashLoopBackOff => "it ends as soon as it is started",
-        _ => return None,
-    })
 }

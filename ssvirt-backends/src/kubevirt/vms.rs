@@ -2,8 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
-    Api, Client, ResourceExt as _,
+    Api, Client, Resource as _, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use ssvirt_core::{
@@ -16,11 +17,17 @@ use tokio::time::{Instant, sleep};
 use super::{
     FIELD_MANAGER,
     call::{call, call_opt, raw},
+    catalog::instantiate::{TemplateVmRef, is_of_template},
     error::{error, is_taken},
     labels, names,
-    place::Places,
+    place::{Classes, Places},
     resources::{VirtualMachine, VirtualMachineInstance, quantity},
-    vm::{object, state::state},
+    room,
+    vm::{
+        guest,
+        object::{self, Site},
+        state::state,
+    },
 };
 
 /// How long the cluster has to do what it was told; the task comes back for the rest.
@@ -113,24 +120,72 @@ impl Vms {
     /// Creates a VM that is not there.
     pub async fn create(&self, plan: &VmPlan) -> Result<VmState> {
         let what = what(plan.target);
-        let namespace = self.places.find(plan.target.vdc).await?;
-        let namespace = namespace.ok_or_else(|| {
-            // Its own task may be waiting for the cluster just now.
-            Error::unavailable("The virtual datacenter has no place in the cluster yet.")
-        })?;
-        if let Some(found) = self.find_in(&namespace, plan.target).await? {
+        let site = self.site(plan.target.vdc).await?;
+        let namespace = &site.namespace;
+        if let Some(template) = TemplateVmRef::of(plan) {
+            return self.instantiate(plan, &site, &template).await;
+        }
+        let contents = guest::contents(plan)?;
+        if let Some(found) = self.find_in(namespace, plan.target).await? {
+            self.set_up_guest(plan.target, &found, contents).await?;
             return Ok(found.state());
         }
         let name = names::vm(&plan.name, plan.target.vm.uuid());
-        let wanted = object::new(plan, &namespace, &name)?;
+        let wanted = object::new(plan, &site, &name)?;
+        let needs = room::of_new(&plan.spec, &site.classes, i64::from(contents.is_some()));
+        room::check(&self.client, namespace, &what, &needs).await?;
         let by_us =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-        match raw(self.machines(&namespace).create(&by_us, &wanted)).await? {
+        match raw(self.machines(namespace).create(&by_us, &wanted)).await? {
             // By a call at the same time as this.
             Err(cause) if !is_taken(&cause) => return Err(error(&what, cause)),
             _ => {}
         }
-        Ok(self.get(plan.target).await?.state())
+        let found = self.get(plan.target).await?;
+        self.set_up_guest(plan.target, &found, contents).await?;
+        Ok(found.state())
+    }
+
+    /// Where the VMs of a VDC are made.
+    pub(super) async fn site(&self, vdc: Id<Vdc>) -> Result<Site> {
+        let namespace = self.places.namespace(vdc).await?.ok_or_else(|| {
+            // Its own task may be waiting for the cluster just now.
+            Error::unavailable("The virtual datacenter has no place in the cluster yet.")
+        })?;
+        Ok(Site { classes: Classes::of_namespace(&namespace), namespace: namespace.name_any() })
+    }
+
+    /// Makes the Secret that a guest is set up from like this, or removes it. It is its VM's, and goes with it, so
+    /// it is made after it: a VM that is made is off, and does not need it yet.
+    async fn set_up_guest(
+        &self,
+        target: VmRef,
+        found: &Found,
+        contents: Option<guest::Contents>,
+    ) -> Result<()> {
+        let what = what(target);
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &found.namespace);
+        let name = guest::secret_name(&found.name());
+        let Some(contents) = contents else {
+            let had = found.vm.spec.template.spec.volumes.iter().any(guest::is_on);
+            if had {
+                call_opt(&what, secrets.delete(&name, &DeleteParams::default())).await?;
+            }
+            return Ok(());
+        };
+        let owner = found.vm.controller_owner_ref(&());
+        let secret = Secret {
+            metadata: ObjectMeta {
+                name: Some(name.clone()),
+                labels: found.vm.metadata.labels.clone(),
+                owner_references: owner.map(|owner| vec![owner]),
+                ..ObjectMeta::default()
+            },
+            string_data: Some(contents),
+            ..Secret::default()
+        };
+        let ours = PatchParams::apply(FIELD_MANAGER).force();
+        call(&what, secrets.patch(&name, &ours, &Patch::Apply(secret))).await.map(drop)
     }
 
     /// Makes a VM like its plan.
@@ -142,11 +197,23 @@ impl Vms {
                 plan.name
             )));
         }
+        if TemplateVmRef::of(plan).is_some() {
+            return self.change_made(plan, &found).await;
+        }
         let name = found.name();
-        let wanted = object::changed(plan, &found.namespace, &name)?;
+        let site = self.site(plan.target.vdc).await?;
+        let contents = guest::contents(plan)?;
+        let wanted = object::changed(plan, &site, &name)?;
+        if contents.is_some() {
+            self.set_up_guest(plan.target, &found, contents.clone()).await?;
+        }
         let ours = PatchParams::apply(FIELD_MANAGER).force();
         let machines = self.machines(&found.namespace);
         call(&what(plan.target), machines.patch(&name, &ours, &Patch::Apply(wanted))).await?;
+        if contents.is_none() {
+            // Nothing refers to it any more.
+            self.set_up_guest(plan.target, &found, None).await?;
+        }
         Ok(self.get(plan.target).await?.state())
     }
 
@@ -154,7 +221,13 @@ impl Vms {
     pub async fn delete(&self, target: VmRef) -> Result<()> {
         let what = what(target);
         let until = Instant::now() + PATIENCE;
-        while let Some(found) = self.find(target).await? {
+        let mut seen = self.find(target).await?;
+        // One that is not there may be about to be.
+        let of_template = seen.as_ref().is_none_or(|found| is_of_template(&found.vm));
+        if of_template {
+            self.cancel_instances(target).await?;
+        }
+        while let Some(found) = seen {
             if found.vm.metadata.deletion_timestamp.is_none() {
                 let machines = self.machines(&found.namespace);
                 // What it owns goes first, its volumes above all.
@@ -165,8 +238,9 @@ impl Vms {
                 return Err(Error::unavailable(format!("{what} is being deleted.")));
             }
             sleep(POLL).await;
+            seen = self.find(target).await?;
         }
-        Ok(())
+        if of_template { self.remove_instances(target).await } else { Ok(()) }
     }
 }
 

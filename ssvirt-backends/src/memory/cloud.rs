@@ -42,7 +42,6 @@ pub async fn cloud() -> Result<Cloud> {
 fn item(name: &str, vms: &[&str]) -> SourceItem {
     let vm = |name: &&str| SourceVm {
         name: (*name).to_owned(),
-        description: String::new(),
         spec: VmSpec {
             os_type: "otherLinux64Guest".to_owned(),
             cpus: 1,
@@ -57,11 +56,12 @@ fn item(name: &str, vms: &[&str]) -> SourceItem {
             }],
             ..VmSpec::default()
         },
+        ..SourceVm::default()
     };
     SourceItem {
         external_id: name.to_owned(),
         name: name.to_owned(),
-        description: String::new(),
         vms: vms.iter().map(vm).collect(),
+        ..SourceItem::default()
     }
 }

@@ -30,6 +30,8 @@ pub(super) fn place(n: u128) -> Place {
         cpu_limit_mhz: 0,
         vcpu_mhz: 1000,
         memory_limit_mib: 0,
+        vm_quota: 0,
+        storage: Vec::new(),
     }
 }
 

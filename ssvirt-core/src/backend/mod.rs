@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Result,
     id::Id,
-    model::{Org, Product, VApp, Vdc, Vm, VmSpec, VmState},
+    model::{Org, Product, StorageProfile, VApp, Vdc, Vm, VmSpec, VmState},
 };
 
 pub use status::{BackendStatus, Reach, VmNote, WatchStatus};
@@ -87,6 +87,23 @@ pub struct Place {
     pub vcpu_mhz: i64,
     /// Memory limit in MiB; 0 is unlimited.
     pub memory_limit_mib: i64,
+    /// Most VMs; 0 is unlimited.
+    #[serde(default)]
+    pub vm_quota: i32,
+    /// Its storage profiles.
+    #[serde(default)]
+    pub storage: Vec<PlaceStorage>,
+}
+
+/// A storage profile of a VDC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaceStorage {
+    /// The profile.
+    pub profile: Id<StorageProfile>,
+    /// Its name.
+    pub name: String,
+    /// Limit in MiB; 0 is unlimited.
+    pub limit_mib: i64,
 }
 
 /// Which VM is meant.

@@ -1,5 +1,7 @@
 //! Catalogs and their items.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,9 @@ pub struct Catalog {
     pub description: String,
     /// Whether other organizations may read it.
     pub published: bool,
+    /// Which organizations may read it, where it is published; none is all.
+    #[serde(default)]
+    pub readers: Option<Vec<Id<Org>>>,
     /// Raised with every change of its items.
     pub revision: i64,
     /// When it was made.
@@ -38,6 +43,9 @@ pub struct ItemSource {
     pub external_id: String,
     /// Whether the source could not be asked the last time.
     pub stale: bool,
+    /// The metadata that came from there.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// A catalog's entry for a template.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, CatalogItem, Org, User, VmSpec};
+use super::{Catalog, CatalogItem, Org, Product, User, VmSpec};
 use crate::id::Id;
 
 /// How far a template is.
@@ -56,6 +56,9 @@ pub struct Template {
     pub description: String,
     /// How far it is.
     pub status: TemplateStatus,
+    /// Why it is not ready, for tenants.
+    #[serde(default)]
+    pub not_ready: Option<String>,
     /// Its virtual machines.
     pub vms: Vec<TemplateVm>,
     /// Seconds it is kept; 0 never expires.
@@ -84,4 +87,7 @@ pub struct TemplateVm {
     pub description: String,
     /// What a copy of it is made like.
     pub spec: VmSpec,
+    /// What whoever makes a copy may say, or has to.
+    #[serde(default)]
+    pub products: Vec<Product>,
 }

@@ -114,6 +114,9 @@ pub struct Property {
     pub user_configurable: bool,
     /// `ovf:password`.
     pub password: bool,
+    /// Whether it must have a value when a copy is made.
+    #[serde(default)]
+    pub required: bool,
     /// The `ovf:value` attribute: the default.
     pub default: Option<String>,
     /// The value chosen.

@@ -231,7 +231,7 @@ fields! {
         "numberOfDeployedVApps" Int, Both; "numberOfMedia" Int, Both; "numberOfDisks" Int, Both;
         "numberOfVAppTemplates" Int, Both; "numberOfStorageProfiles" Int, Both; "isSystemVdc" Bool, Both;
         "isThinProvisioned" Bool, Both; "isFastProvisioned" Bool, Both; "allocationModel" Text, Never;
-        "nicQuota" Int, Never; "networkQuota" Int, Never; "objectVersion" Int, Never;
+        "nicQuota" Int, Never; "networkQuota" Int, Never; "vmQuota" Int, Never; "objectVersion" Int, Never;
         // All of them, as a JSON array of `StorageProfile`: the default one first, then by name.
         "storageProfiles" Text, Never;
     }

@@ -1,12 +1,9 @@
 //! Catalogs, their items and templates.
 
-use std::collections::HashSet;
-
-use uuid::{Uuid, uuid};
+mod sync;
 
 use super::{Caller, Cloud, Removal, check_name, check_version, found, referred};
 use crate::{
-    catalog::SourceItem,
     error::{Error, ErrorKind, Result},
     id::{Entity, Id},
     model::{
@@ -68,9 +65,6 @@ pub struct CatalogContents {
     /// Its items.
     pub items: Vec<CatalogItem>,
 }
-
-/// The name space of the ids of items that come from sources.
-const SOURCES: Uuid = uuid!("b9a4ff7b-2f0c-5ad1-8a4e-6a8f0f2c4d10");
 
 impl Cloud {
     /// The catalogs of an organization that the caller sees, by name.
@@ -177,6 +171,7 @@ impl Cloud {
             name: new.name,
             description: new.description,
             published: new.published,
+            readers: None,
             revision: 1,
             created: self.now(),
             version: 0,
@@ -280,6 +275,7 @@ impl Cloud {
                 name,
                 description: String::new(),
                 spec,
+                products: Vec::new(),
             })
             .collect();
         let (item, template) = self.new_rows(
@@ -304,112 +300,6 @@ impl Cloud {
         .await?;
         tx.commit().await?;
         Ok(template)
-    }
-
-    /// Copies what the sources offer into the rows of a catalog. A source that is down leaves its rows,
-    /// marked stale; what a source no longer offers goes.
-    ///
-    /// # Errors
-    /// `Unavailable` when the store cannot be reached; sources that are down are no error.
-    pub async fn sync_catalogs(&self, caller: &Caller, catalog: Id<Catalog>) -> Result<()> {
-        caller.require_provider()?;
-        for (_, source) in &self.inner.sources {
-            let offered = source.items().await;
-            let mut tx = self.begin().await?;
-            let catalog = found(tx.get(catalog).await?, catalog)?;
-            let known: Vec<CatalogItem> =
-                tx.select(&[By::Catalog(catalog.id), By::Source(source.name().to_owned())]).await?;
-            match offered {
-                Ok(offered) => {
-                    self.sync_source(&mut tx, caller, &catalog, source.name(), known, offered)
-                        .await?
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        source = source.name(),
-                        error = &error as &dyn std::error::Error,
-                        "a catalog source is down"
-                    );
-                    for mut item in known {
-                        if let Some(from) = item.source.as_mut().filter(|from| !from.stale) {
-                            from.stale = true;
-                            tx.update(&mut item).await?;
-                        }
-                    }
-                }
-            }
-            tx.commit().await?;
-        }
-        Ok(())
-    }
-
-    async fn sync_source(
-        &self,
-        tx: &mut Tx,
-        caller: &Caller,
-        catalog: &Catalog,
-        source: &str,
-        mut known: Vec<CatalogItem>,
-        offered: Vec<SourceItem>,
-    ) -> Result<()> {
-        let key = |item: &SourceItem, what: &str| {
-            Uuid::new_v5(
-                &SOURCES,
-                format!("{}/{source}/{}/{what}", catalog.id, item.external_id).as_bytes(),
-            )
-        };
-        // First of all, as their names may be those of new items.
-        let ids: HashSet<Uuid> = offered.iter().map(|item| key(item, "item")).collect();
-        for gone in known.extract_if(.., |known| !ids.contains(&known.id.uuid())) {
-            tx.delete(gone.id).await?;
-            tx.delete(gone.template).await?;
-        }
-        for item in offered {
-            let key = |what: &str| key(&item, what);
-            let vms = (0..)
-                .zip(&item.vms)
-                .map(|(n, vm): (usize, _)| TemplateVm {
-                    id: Id::new(key(&format!("vm{n}"))),
-                    name: vm.name.clone(),
-                    description: vm.description.clone(),
-                    spec: vm.spec.clone(),
-                })
-                .collect();
-            let from = ItemSource {
-                source: source.to_owned(),
-                external_id: item.external_id.clone(),
-                stale: false,
-            };
-            let (mut row, mut template) = self.new_rows(
-                catalog,
-                caller.user,
-                (Id::new(key("item")), Id::new(key("template"))),
-                (item.name.clone(), item.description.clone()),
-                vms,
-                Some(from),
-            );
-            match known.iter().position(|k| k.id == row.id).map(|at| known.swap_remove(at)) {
-                None => {
-                    tx.insert(&template).await?;
-                    tx.insert(&row).await?;
-                }
-                Some(old) => {
-                    row.created = old.created;
-                    row.modified = old.modified;
-                    row.version = old.version;
-                    if row != old {
-                        tx.update(&mut row).await?;
-                    }
-                    let old: Template = tx.require(template.id).await?;
-                    template.created = old.created;
-                    template.version = old.version;
-                    if template != old {
-                        tx.update(&mut template).await?;
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     fn new_rows(
@@ -443,6 +333,7 @@ impl Cloud {
             name,
             description,
             status: TemplateStatus::Ready,
+            not_ready: None,
             vms,
             storage_lease_seconds: 0,
             created,
@@ -488,7 +379,8 @@ pub(super) async fn visible_catalog(
 /// The same for a row that was read.
 fn seen_catalog(caller: &Caller, id: Id<Catalog>, row: Option<Catalog>) -> Result<Catalog> {
     let catalog = found(row, id)?;
-    let published = catalog.published && caller.has(right::CATALOG_VIEW_PUBLISHED);
+    let readable = catalog.readers.as_ref().is_none_or(|readers| readers.contains(&caller.org));
+    let published = catalog.published && readable && caller.has(right::CATALOG_VIEW_PUBLISHED);
     let visible = (caller.sees_org(catalog.org) || published) && may_read(caller);
     if visible { Ok(catalog) } else { Err(Error::no_access(id)) }
 }

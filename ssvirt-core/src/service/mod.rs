@@ -42,6 +42,7 @@ pub use vm::{DiskRequest, HardwareChange, NicRequest, VmChange, VmDetails};
 use crate::{
     CatalogSource, TenancyStore, VmBackend,
     backend::Reach,
+    catalog::Placement,
     env::{Clock, IdSource, RandomIds, SystemClock, new_id},
     error::{Error, ErrorKind, Result},
     id::{Entity, Id},
@@ -61,6 +62,7 @@ struct Inner {
     store: Arc<dyn TenancyStore>,
     backends: BTreeMap<Id<ProviderVdc>, Arc<dyn VmBackend>>,
     sources: Vec<(Id<ProviderVdc>, Arc<dyn CatalogSource>)>,
+    placement: Placement,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     engine: Engine,
@@ -76,6 +78,7 @@ pub struct CloudBuilder {
     store: Arc<dyn TenancyStore>,
     backends: BTreeMap<Id<ProviderVdc>, Arc<dyn VmBackend>>,
     sources: Vec<(Id<ProviderVdc>, Arc<dyn CatalogSource>)>,
+    placement: Placement,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     engine: EngineConfig,
@@ -95,6 +98,13 @@ impl CloudBuilder {
     #[must_use]
     pub fn source(mut self, provider: Id<ProviderVdc>, source: Arc<dyn CatalogSource>) -> Self {
         self.sources.push((provider, source));
+        self
+    }
+
+    /// Where the items of catalog sources appear; in one catalog for all organizations by default.
+    #[must_use]
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
         self
     }
 
@@ -148,6 +158,7 @@ impl CloudBuilder {
                 store: self.store,
                 backends: self.backends,
                 sources: self.sources,
+                placement: self.placement,
                 clock: self.clock,
                 ids: self.ids,
                 engine,
@@ -168,6 +179,7 @@ impl Cloud {
             store,
             backends: BTreeMap::new(),
             sources: Vec::new(),
+            placement: Placement::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             engine: EngineConfig::default(),

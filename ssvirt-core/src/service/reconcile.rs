@@ -13,13 +13,13 @@ use futures_util::{StreamExt as _, stream::BoxStream};
 use tokio::{task::JoinHandle, time::Instant};
 
 use self::{observed::Changes, places::Placer};
-use super::Cloud;
+use super::{Cloud, vdc::place_of};
 use crate::{
     VmBackend,
     backend::{KnownVm, Reach, VmEvent, VmPlan},
     error::Result,
     id::Id,
-    model::{Org, ProviderVdc, Vdc, Vm},
+    model::{Org, ProviderVdc, StorageProfile, Vdc, Vm},
     store::By,
 };
 
@@ -45,15 +45,19 @@ impl Cloud {
             );
         }
         let orgs: Vec<Org> = tx.select(&[]).await?;
+        let profiles: Vec<StorageProfile> = tx.select(&[]).await?;
         drop(tx);
         let mut unplaced: HashMap<_, Vec<Id<Vdc>>> = HashMap::new();
         for (provider, backend) in self.backends() {
             backend.start(known.remove(provider).unwrap_or_default()).await?;
             for vdc in vdcs.iter().filter(|vdc| vdc.provider == *provider) {
                 let Some(org) = orgs.iter().find(|org| org.id == vdc.org) else { continue };
+                let own: Vec<StorageProfile> =
+                    profiles.iter().filter(|profile| profile.vdc == vdc.id).cloned().collect();
+                let place = place_of(vdc, org, &own);
                 // One that is away need not be asked about every one of them.
                 let is_placed =
-                    backend.status().reach == Reach::Here && self.place(&**backend, vdc, org).await;
+                    backend.status().reach == Reach::Here && self.place(&**backend, &place).await;
                 if !is_placed {
                     unplaced.entry(*provider).or_default().push(vdc.id);
                 }

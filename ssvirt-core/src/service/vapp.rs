@@ -1,6 +1,7 @@
 //! vApps: compose, instantiate, recompose, delete, and their sections.
 
 mod compose;
+mod properties;
 
 use std::sync::Arc;
 
@@ -222,7 +223,8 @@ impl Cloud {
             check_ready(&template)?;
             new.vms = stand_ins(&template, new.vms)?;
         }
-        let mut vms = self.new_vms(&mut tx, caller, &vdc, &vapp, &[], new.vms).await?;
+        let mut vms =
+            self.new_vms(&mut tx, caller, &vdc, &vapp, &[], &vapp.products, new.vms).await?;
         let start = Start { deploy: new.deploy || new.power_on, power_on: new.power_on };
         let duplicate = |error: Error| match error.kind() {
             ErrorKind::DuplicateName => Error::new(
@@ -305,7 +307,8 @@ impl Cloud {
             caller.require(right::VAPP_CREATE)?;
             check_enabled(&vdc)?;
             let others: Vec<&Vm> = vms.iter().collect();
-            let mut new = self.new_vms(&mut tx, caller, &vdc, &vapp, &others, change.add).await?;
+            let mut new =
+                self.new_vms(&mut tx, caller, &vdc, &vapp, &others, &[], change.add).await?;
             let start =
                 Start { deploy: change.deploy || change.power_on, power_on: change.power_on };
             task.steps.push(Step::Record { vapp: None, vms: new.iter().map(|vm| vm.id).collect() });

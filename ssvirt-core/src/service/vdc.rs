@@ -2,7 +2,7 @@
 
 use super::{Caller, Cloud, Removal, check_name, check_version, found, referred};
 use crate::{
-    backend::{Place, VmPlan},
+    backend::{Place, PlaceStorage, VmPlan},
     error::{Error, ErrorKind, Result},
     id::Id,
     model::{
@@ -41,6 +41,8 @@ pub struct NewVdc {
     pub nic_quota: i32,
     /// Most networks; 0 is unlimited.
     pub network_quota: i32,
+    /// Most VMs; 0 is unlimited.
+    pub vm_quota: i32,
     /// Whether disks take storage only as they fill.
     pub thin_provision: bool,
     /// Its storage profiles; the first is the default.
@@ -62,6 +64,7 @@ impl Default for NewVdc {
             memory_allocated_mib: None,
             nic_quota: 0,
             network_quota: 0,
+            vm_quota: 0,
             thin_provision: true,
             storage_profiles: Vec::new(),
         }
@@ -102,6 +105,8 @@ pub struct VdcChange {
     pub nic_quota: Option<i32>,
     /// Most networks; 0 is unlimited.
     pub network_quota: Option<i32>,
+    /// Most VMs; 0 is unlimited.
+    pub vm_quota: Option<i32>,
     /// Whether disks take storage only as they fill.
     pub thin_provision: Option<bool>,
     /// Storage profiles that are added, or different. Others stay.
@@ -259,16 +264,17 @@ impl Cloud {
             vcpu_mhz: 1000,
             nic_quota: new.nic_quota,
             network_quota: new.network_quota,
-            vm_quota: 0,
+            vm_quota: new.vm_quota,
             thin_provision: new.thin_provision,
             created: self.now(),
             version: 0,
         };
         check(&vdc)?;
         tx.insert(&vdc).await?;
+        let mut profiles = Vec::new();
         for (index, profile) in new.storage_profiles.into_iter().enumerate() {
             check_profile(&profile.name, profile.limit_mib)?;
-            tx.insert(&StorageProfile {
+            let profile = StorageProfile {
                 id: self.id(),
                 vdc: vdc.id,
                 org: org.id,
@@ -277,8 +283,9 @@ impl Cloud {
                 enabled: true,
                 limit_mib: profile.limit_mib,
                 version: 0,
-            })
-            .await?;
+            };
+            tx.insert(&profile).await?;
+            profiles.push(profile);
         }
         let task = NewTask {
             org: org.id,
@@ -288,7 +295,7 @@ impl Cloud {
             operation: format!("Creating Virtual Datacenter {}({})", vdc.name, vdc.id),
             steps: vec![Step::EnsurePlace {
                 provider: vdc.provider,
-                place: Box::new(place_of(&vdc, &org)),
+                place: Box::new(place_of(&vdc, &org, &profiles)),
             }],
             done: 0,
             locks: vec![vdc.id.any()],
@@ -330,13 +337,15 @@ impl Cloud {
         vdc.memory_allocated_mib = change.memory_allocated_mib.or(vdc.memory_allocated_mib);
         vdc.nic_quota = change.nic_quota.unwrap_or(vdc.nic_quota);
         vdc.network_quota = change.network_quota.unwrap_or(vdc.network_quota);
+        vdc.vm_quota = change.vm_quota.unwrap_or(vdc.vm_quota);
         vdc.thin_provision = change.thin_provision.unwrap_or(vdc.thin_provision);
         check(&vdc)?;
         tx.update(&mut vdc).await?;
         let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(id)]).await?;
         self.change_profiles(&mut tx, &vdc, &profiles, change.storage_profiles).await?;
-        let (place, place_before) =
-            (Box::new(place_of(&vdc, &org)), Box::new(place_of(&before, &org)));
+        let profiles_now: Vec<StorageProfile> = tx.select(&[By::Vdc(id)]).await?;
+        let place = Box::new(place_of(&vdc, &org, &profiles_now));
+        let place_before = Box::new(place_of(&before, &org, &profiles));
         let step = if place == place_before {
             Step::Done
         } else {
@@ -455,7 +464,9 @@ fn check(vdc: &Vdc) -> Result<()> {
     check_name(&vdc.name)?;
     let numbers =
         [vdc.cpu_limit_mhz, vdc.memory_limit_mib, vdc.cpu_allocated(), vdc.memory_allocated()];
-    if numbers.iter().any(|number| *number < 0) || vdc.nic_quota < 0 || vdc.network_quota < 0 {
+    if numbers.iter().any(|number| *number < 0)
+        || [vdc.nic_quota, vdc.network_quota, vdc.vm_quota].iter().any(|quota| *quota < 0)
+    {
         return Err(Error::bad_request("A VDC has no negative limits; 0 is unlimited."));
     }
     let over = |allocated: i64, limit: i64| limit > 0 && allocated > limit;
@@ -493,7 +504,17 @@ fn seen_vdc(caller: &Caller, id: Id<Vdc>, row: Option<Vdc>) -> Result<Vdc> {
 }
 
 /// What a backend needs to know of a VDC.
-pub(super) fn place_of(vdc: &Vdc, org: &Org) -> Place {
+pub(super) fn place_of(vdc: &Vdc, org: &Org, profiles: &[StorageProfile]) -> Place {
+    let mut storage: Vec<PlaceStorage> = profiles
+        .iter()
+        .map(|profile| PlaceStorage {
+            profile: profile.id,
+            name: profile.name.clone(),
+            limit_mib: profile.limit_mib,
+        })
+        .collect();
+    // In an order of its own, so that the same place is equal however it was read.
+    storage.sort_by_key(|storage| storage.profile);
     Place {
         vdc: vdc.id,
         vdc_name: vdc.name.clone(),
@@ -505,6 +526,8 @@ pub(super) fn place_of(vdc: &Vdc, org: &Org) -> Place {
         cpu_limit_mhz: vdc.cpu_limit_mhz,
         vcpu_mhz: vdc.vcpu_mhz,
         memory_limit_mib: vdc.memory_limit_mib,
+        vm_quota: vdc.vm_quota,
+        storage,
     }
 }
 

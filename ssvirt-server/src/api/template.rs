@@ -109,6 +109,7 @@ fn vm_view(ctx: &Ctx, template: &Template, vm: &TemplateVm) -> types::VAppTempla
             ctx,
             &sections::Source::template(vm),
         )),
+        product_section: sections::product_elements(&vm.products),
         vm_spec_section: Some(sections::spec(ctx, &sections::Source::template(vm))),
         vapp_scoped_local_id: Some(vm.name.clone()),
         date_created: Some(view::time(template.created)),

@@ -57,8 +57,6 @@ pub struct Cluster {
     pub context: Option<String>,
     /// The name space that SSVirt itself lives in.
     pub namespace: String,
-    /// The name space that templates come from.
-    pub template_namespace: String,
     /// How VDCs and virtual machines are made in it.
     pub kubevirt: KubevirtSettings,
 }
@@ -137,10 +135,7 @@ impl Config {
                 kubeconfig: settings.kubeconfig,
                 context: provider.and_then(|vdc| vdc.context),
                 namespace: settings.kubernetes_namespace.unwrap_or_else(|| "ssvirt".to_owned()),
-                template_namespace: settings
-                    .template_namespace
-                    .unwrap_or_else(|| "openshift".to_owned()),
-                kubevirt: settings.kubevirt,
+                kubevirt: kubevirt(settings.kubevirt, settings.template_namespace)?,
             },
         })
     }
@@ -155,6 +150,22 @@ fn listen(listen: Option<String>) -> Result<String, ConfigError> {
     match listen.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(listen),
         _ => wrong("listen", format!("\"{listen}\" is not ADDR:PORT, such as 127.0.0.1:8443")),
+    }
+}
+
+/// The name space of templates has a key of its own, which wins.
+fn kubevirt(
+    mut given: KubevirtSettings,
+    template_namespace: Option<String>,
+) -> Result<KubevirtSettings, ConfigError> {
+    given.catalog.template_namespace =
+        template_namespace.unwrap_or(given.catalog.template_namespace);
+    if given.placement.refresh_seconds == 0 {
+        return wrong("kubevirt.placement.refresh_seconds", "must be at least 1");
+    }
+    match given.calls.zero() {
+        Some(key) => wrong(&format!("kubevirt.calls.{key}"), "must be at least 1"),
+        None => Ok(given),
     }
 }
 

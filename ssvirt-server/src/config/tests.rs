@@ -212,3 +212,59 @@ fn passwords_in_files_are_their_first_line() {
     let empty = TempFile::new("empty", "\n");
     assert!(with(&[("SSVIRT_ADMIN_PASSWORD_FILE", empty.path())], &[]).is_err());
 }
+
+#[test]
+fn a_cluster_is_described_in_the_file() {
+    let text = r#"
+        template_namespace = "golden"
+
+        [[provider_vdc]]
+        name = "default"
+        backend = "kubevirt"
+        context = "east"
+
+        [kubevirt.vdc]
+        pods = 100
+        cluster_networks = ["10.128.0.0/14"]
+        storage_classes = { standard = "gp3" }
+
+        [kubevirt.calls]
+        breaker_failures = 3
+
+        [kubevirt.catalog]
+        boot_image_namespaces = ["images"]
+        images = [{ name = "debian", image = "datasource:images/debian", size_mib = 10240, cpus = 1, memory_mib = 1024 }]
+
+        [kubevirt.placement]
+        every_catalog = true
+    "#;
+    let file = TempFile::new("cluster.toml", text);
+    let config = with(&[("KUBECONFIG", "/k")], &[("config", file.path())]).unwrap();
+    assert_eq!(config.backend, Backend::Kubevirt);
+    let Cluster { kubeconfig, context, namespace, kubevirt } = config.cluster;
+    assert_eq!(kubeconfig.as_deref(), Some(Path::new("/k")));
+    assert_eq!((context.as_deref(), namespace.as_str()), (Some("east"), "ssvirt"));
+    assert_eq!((kubevirt.vdc.pods, kubevirt.vdc.secrets), (100, 50));
+    assert_eq!(kubevirt.vdc.storage_classes["standard"], "gp3");
+    assert_eq!(kubevirt.calls.options().breaker.failures, 3);
+    assert_eq!(kubevirt.catalog.template_namespace, "golden");
+    assert_eq!(kubevirt.catalog.images[0].cpus, 1);
+    assert!(kubevirt.placement.every_catalog);
+}
+
+#[test]
+fn a_cluster_that_cannot_be_is_refused() {
+    let provider = "[[provider_vdc]]\nname = \"default\"\nbackend = \"kubevirt\"\n";
+    for (text, why) in [
+        (format!("{provider}{provider}"), "may be there once"),
+        (provider.replace("default", "east"), "must be named \"default\""),
+        (format!("backend = \"memory\"\n{provider}"), "that of provider_vdc is kubevirt"),
+        ("[kubevirt.vdc]\npod = 1\n".to_owned(), "pod"),
+        ("[kubevirt.calls]\nat_once = 0\n".to_owned(), "kubevirt.calls.at_once must be"),
+        ("[kubevirt.placement]\nrefresh_seconds = 0\n".to_owned(), "refresh_seconds must be"),
+    ] {
+        let file = TempFile::new("no-cluster.toml", &text);
+        let said = message(with(&[], &[("config", file.path())]));
+        assert!(said.contains(why), "{text}: {said}");
+    }
+}

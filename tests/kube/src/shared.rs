@@ -65,10 +65,10 @@ async fn connect() -> Anything<Client> {
     client_of(&kubeconfig().await?).await
 }
 
-/// The file of the control plane that is named, else of one that is started.
+/// The file of an administrator of the shared control plane.
 ///
 /// # Errors
-/// Where there can be none.
+/// Where there is none.
 pub async fn kubeconfig() -> Anything<PathBuf> {
     if let Some(file) = env::var_os(KUBECONFIG_VARIABLE).filter(|file| !file.is_empty()) {
         return Ok(PathBuf::from(file));

@@ -45,6 +45,8 @@ pub(super) fn new_place() -> Place {
         cpu_limit_mhz: 0,
         vcpu_mhz: 1000,
         memory_limit_mib: 0,
+        vm_quota: 0,
+        storage: Vec::new(),
     }
 }
 

@@ -43,6 +43,14 @@ pub const ALL: &[Behaviour] = &[
         run: |source| Box::pin(an_item_is_as_listed(source)),
     },
     Behaviour {
+        name: "reasons_and_metadata_are_texts",
+        run: |source| Box::pin(reasons_and_metadata_are_texts(source)),
+    },
+    Behaviour {
+        name: "properties_are_named_once",
+        run: |source| Box::pin(properties_are_named_once(source)),
+    },
+    Behaviour {
         name: "an_unknown_item_is_none",
         run: |source| Box::pin(an_unknown_item_is_none(source)),
     },
@@ -120,6 +128,38 @@ pub async fn vms_can_be_created(source: &dyn CatalogSource) -> Check {
         for vm in &item.vms {
             let (cpus, memory) = (vm.spec.cpus, vm.spec.memory_mib);
             ensure!(cpus > 0 && memory > 0, "VM \"{}\" has {cpus} vCPUs and {memory} MiB", vm.name);
+        }
+    }
+    Ok(())
+}
+
+/// What is said of an item to tenants is something: why it is not ready, and metadata, whose keys have at most 256
+/// bytes.
+pub async fn reasons_and_metadata_are_texts(source: &dyn CatalogSource) -> Check {
+    for item in items(source).await? {
+        let said = item.not_ready.as_ref().is_none_or(|why| !why.trim().is_empty());
+        ensure!(said, "item \"{}\" is not ready without a reason", item.name);
+        for key in item.metadata.keys() {
+            ensure!(
+                (1..=256).contains(&key.len()),
+                "item \"{}\" has metadata with a key of {} bytes",
+                item.name,
+                key.len()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The properties of a VM have keys, each once: values are given by key.
+pub async fn properties_are_named_once(source: &dyn CatalogSource) -> Check {
+    for vm in items(source).await?.into_iter().flat_map(|item| item.vms) {
+        let mut seen = BTreeSet::new();
+        for property in vm.products.into_iter().flat_map(|product| product.properties) {
+            ensure!(!property.key.is_empty(), "VM \"{}\" has a property without a key", vm.name);
+            let key = property.key.clone();
+            let is_new = seen.insert(property.key);
+            ensure!(is_new, "VM \"{}\" has the property \"{key}\" twice", vm.name);
         }
     }
     Ok(())

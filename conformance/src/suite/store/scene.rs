@@ -171,6 +171,7 @@ pub(super) fn catalog(org: Id<Org>, owner: Id<User>, name: &str) -> Catalog {
         name: name.to_owned(),
         description: String::new(),
         published: false,
+        readers: None,
         revision: 7,
         created: at(10),
         version: 0,
@@ -198,6 +199,7 @@ pub(super) fn template(catalog: &Catalog, name: &str) -> Template {
         name: format!("{name}-vm"),
         description: String::new(),
         spec: VmSpec { cpus: 2, memory_mib: 2048, disks: vec![disk(20_480)], ..VmSpec::default() },
+        products: Vec::new(),
     };
     Template {
         id: id(),
@@ -208,6 +210,7 @@ pub(super) fn template(catalog: &Catalog, name: &str) -> Template {
         name: name.to_owned(),
         description: String::new(),
         status: TemplateStatus::Ready,
+        not_ready: None,
         vms: vec![vm],
         storage_lease_seconds: 0,
         created: at(12),

@@ -1,6 +1,6 @@
 //! Rows, versions, names, lookups, units of work.
 
-use std::{fmt::Debug, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use ssvirt_core::{
     ErrorKind, Id, TenancyStore,
@@ -247,8 +247,12 @@ pub async fn lookups(store: &dyn TenancyStore) {
     for (user, end) in [(&w.ann, 10), (&w.ann, 20), (&w.bob, 30)] {
         put(store, &scene::session(user, scene::at(end))).await.unwrap();
     }
-    let source =
-        ItemSource { source: "cluster".to_owned(), external_id: "e".to_owned(), stale: false };
+    let source = ItemSource {
+        source: "cluster".to_owned(),
+        external_id: "e".to_owned(),
+        stale: false,
+        metadata: BTreeMap::new(),
+    };
     let template = scene::template(&w.catalog, "external");
     let external = CatalogItem { source: Some(source), ..scene::item(&w.catalog, &template) };
     put(store, &external).await.unwrap();

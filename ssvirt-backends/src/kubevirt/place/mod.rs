@@ -4,14 +4,18 @@
 //! somebody else's is never touched, whatever it is called.
 
 mod objects;
+mod quota;
+mod storage;
 
-use std::{fmt::Debug, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
+        authentication::v1::SelfSubjectReview,
         core::v1::{LimitRange, Namespace, ResourceQuota},
         networking::v1::NetworkPolicy,
+        rbac::v1::RoleBinding,
     },
 };
 use kube::{
@@ -20,9 +24,14 @@ use kube::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use ssvirt_core::{Error, Id, Result, backend::Place, model::Vdc};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, sleep},
+};
 
-pub use objects::{NETWORK, QUOTA};
+pub use objects::NETWORK;
+pub use quota::QUOTA;
+pub use storage::Classes;
 
 use super::{
     FIELD_MANAGER,
@@ -35,6 +44,8 @@ use super::{
 
 /// How long the end of a namespace is waited for in one call. The task comes back for the rest.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the API server has to learn of rights that are new.
+const RIGHTS: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(200);
 
 /// What all places of a server have in common.
@@ -59,6 +70,9 @@ pub struct PlaceOptions {
     pub same_organization: bool,
     /// The networks of the cluster's pods and services (CIDR), which tenants do not reach.
     pub cluster_networks: Vec<String>,
+    /// The `StorageClass` of a storage profile, by its name. Without, it is the class of the profile's own name
+    /// where there is one, else the cluster's default class.
+    pub storage_classes: BTreeMap<String, String>,
 }
 
 impl Default for PlaceOptions {
@@ -74,6 +88,7 @@ impl Default for PlaceOptions {
             pod_memory_mib: 300,
             same_organization: true,
             cluster_networks: Vec::new(),
+            storage_classes: BTreeMap::new(),
         }
     }
 }
@@ -83,13 +98,14 @@ impl Default for PlaceOptions {
 pub struct Places {
     client: Client,
     options: PlaceOptions,
+    me: Arc<OnceCell<String>>,
 }
 
 impl Places {
     /// In this cluster.
     #[must_use]
     pub fn new(client: Client, options: PlaceOptions) -> Self {
-        Self { client, options }
+        Self { client, options, me: Arc::default() }
     }
 
     fn namespaces(&self) -> Api<Namespace> {
@@ -101,8 +117,12 @@ impl Places {
     /// # Errors
     /// `Unavailable`.
     pub async fn find(&self, vdc: Id<Vdc>) -> Result<Option<String>> {
-        let all = self.all(vdc).await?;
-        Ok(all.into_iter().find(|found| !is_ending(found)).map(|found| found.name_any()))
+        Ok(self.namespace(vdc).await?.map(|found| found.name_any()))
+    }
+
+    /// As [`Places::find`], the whole object.
+    pub(super) async fn namespace(&self, vdc: Id<Vdc>) -> Result<Option<Namespace>> {
+        Ok(self.all(vdc).await?.into_iter().find(|found| !is_ending(found)))
     }
 
     async fn all(&self, vdc: Id<Vdc>) -> Result<Vec<Namespace>> {
@@ -122,10 +142,14 @@ impl Places {
             None => self.create(place).await?,
         };
         let what = format!("The virtual datacenter \"{}\"", place.vdc_name);
-        let namespace = objects::namespace(place, &name)?;
+        let classes = storage::classes(&self.client, place, &self.options).await?;
+        let mut namespace = objects::namespace(place, &name)?;
+        classes.keep_in(&mut namespace)?;
         self.apply(&what, &self.namespaces(), namespace).await?;
-        let quota = objects::quota(place, &self.options)?;
-        self.apply(&what, &self.inside::<ResourceQuota>(&name), quota).await?;
+        let binding = objects::binding(place, &self.me().await?)?;
+        self.apply(&what, &self.inside::<RoleBinding>(&name), binding).await?;
+        let quota = quota::quota(place, &self.options, &classes)?;
+        self.apply_soon(&what, &self.inside::<ResourceQuota>(&name), quota).await?;
         let limits = objects::limits(place, &self.options)?;
         self.apply(&what, &self.inside::<LimitRange>(&name), limits).await?;
         // Where there is no Multus there is one network alone: the pods'.
@@ -201,6 +225,37 @@ impl Places {
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
         Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// As whom the API server knows us.
+    async fn me(&self) -> Result<String> {
+        let asked = async {
+            let reviews: Api<SelfSubjectReview> = Api::all(self.client.clone());
+            let review = SelfSubjectReview::default();
+            let review =
+                call("The server", reviews.create(&PostParams::default(), &review)).await?;
+            let name = review.status.and_then(|status| status.user_info?.username);
+            name.ok_or_else(|| Error::internal("the API server does not say who we are"))
+        };
+        self.me.get_or_try_init(|| asked).await.cloned()
+    }
+
+    /// As [`Places::apply`], in a namespace where our rights may be new: the API server learns of them a moment
+    /// later.
+    async fn apply_soon<K>(&self, what: &str, api: &Api<K>, wanted: K) -> Result<()>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+    {
+        let until = Instant::now() + RIGHTS;
+        loop {
+            let name = wanted.name_any();
+            match raw(api.patch(&name, &ours(), &Patch::Apply(wanted.clone()))).await? {
+                Err(kube::Error::Api(status)) if status.code == 403 && Instant::now() < until => {
+                    sleep(POLL).await;
+                }
+                answered => return answered.map(drop).map_err(|cause| error(what, cause)),
+            }
+        }
     }
 
     /// Makes an object like this, as far as its fields are ours; others may have fields of their own in it.

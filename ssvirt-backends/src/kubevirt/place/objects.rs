@@ -1,21 +1,19 @@
 //! The objects that make a namespace a VDC's place.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::{
-    core::v1::{LimitRange, Namespace, ResourceQuota},
+    core::v1::{LimitRange, Namespace},
     networking::v1::NetworkPolicy,
+    rbac::v1::RoleBinding,
 };
 use serde_json::{Map, Value, json};
 use ssvirt_core::{Result, backend::Place};
 
 use super::PlaceOptions;
-use crate::kubevirt::{labels, resources::NetworkAttachmentDefinition};
+use crate::kubevirt::{labels, resources::NetworkAttachmentDefinition, rights};
 
 /// The name of the VDC's own network.
 pub const NETWORK: &str = "vdc-network";
-/// The quota's name, and that of the limits of containers.
-pub const QUOTA: &str = "vdc-quota";
+/// The name of the limits of containers.
 const LIMITS: &str = "vdc-limits";
 /// The policies' names.
 const INGRESS: &str = "vdc-ingress";
@@ -32,6 +30,17 @@ pub fn namespace(place: &Place, name: &str) -> Result<Namespace> {
     }))?)
 }
 
+/// Our rights in the namespace, for the user that the API server knows us as.
+pub fn binding(place: &Place, me: &str) -> Result<RoleBinding> {
+    Ok(serde_json::from_value(json!({
+        "metadata": { "name": rights::VDC_ROLE, "labels": labels::of_place(place) },
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": rights::VDC_ROLE,
+        },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": me }],
+    }))?)
+}
+
 /// The VDC's own network, a bridge that every node has for it.
 pub fn network(place: &Place) -> Result<NetworkAttachmentDefinition> {
     let bridge = format!("br-{}", &place.vdc.uuid().simple().to_string()[..10]);
@@ -43,43 +52,6 @@ pub fn network(place: &Place) -> Result<NetworkAttachmentDefinition> {
         "metadata": { "name": NETWORK, "labels": labels::of_place(place) },
         "spec": { "config": config.to_string() },
     }))?)
-}
-
-/// How much of everything there may be. The store admits VMs by the VDC's limits; this is what holds when
-/// somebody comes by another way, so there is room in it for what runs beside a VM: KubeVirt's launcher, and
-/// CDI's importers while a disk is filled.
-pub fn quota(place: &Place, options: &PlaceOptions) -> Result<ResourceQuota> {
-    let counts = [
-        ("pods", options.pods),
-        ("persistentvolumeclaims", options.persistent_volume_claims),
-        ("services", options.services),
-        ("secrets", options.secrets),
-        ("configmaps", options.config_maps),
-    ];
-    let mut hard: BTreeMap<String, String> =
-        counts.map(|(name, count)| (name.to_owned(), count.to_string())).into();
-    // Without a limit there is no key: 0 would be none at all.
-    let mut limit = |what: &str, amount: Option<String>| {
-        let Some(amount) = amount else { return };
-        for kind in ["requests", "limits"] {
-            hard.insert(format!("{kind}.{what}"), amount.clone());
-        }
-    };
-    let pods = i64::from(options.pods);
-    limit("cpu", cpu_millis(place).map(|cpu| format!("{}m", cpu + pods * options.pod_cpu_millis)));
-    let memory = (place.memory_limit_mib > 0).then_some(place.memory_limit_mib);
-    limit("memory", memory.map(|mib| format!("{}Mi", mib + pods * options.pod_memory_mib)));
-    Ok(serde_json::from_value(json!({
-        "metadata": { "name": QUOTA, "labels": labels::of_place(place) },
-        "spec": { "hard": hard },
-    }))?)
-}
-
-/// The CPU limit in thousandths of a core, rounded up; none is unlimited.
-fn cpu_millis(place: &Place) -> Option<i64> {
-    let speed = place.vcpu_mhz.max(1);
-    let millis = place.cpu_limit_mhz.saturating_mul(1000);
-    (millis > 0).then(|| millis / speed + i64::from(millis % speed > 0))
 }
 
 /// What containers ask for that say nothing: where a quota counts CPU and memory, they could not start. There is
@@ -159,35 +131,13 @@ mod tests {
             cpu_limit_mhz,
             vcpu_mhz,
             memory_limit_mib,
+            vm_quota: 0,
+            storage: Vec::new(),
         }
     }
 
     fn bare() -> PlaceOptions {
         PlaceOptions { pod_cpu_millis: 0, pod_memory_mib: 0, ..PlaceOptions::default() }
-    }
-
-    fn hard(place: &Place, options: &PlaceOptions) -> BTreeMap<String, String> {
-        let spec = quota(place, options).unwrap().spec.unwrap();
-        spec.hard.unwrap().into_iter().map(|(key, amount)| (key, amount.0)).collect()
-    }
-
-    #[test]
-    fn a_limit_is_counted_in_cores_and_no_limit_is_no_key() {
-        let limited = hard(&place(10_000, 3_000, 4_096), &bare());
-        assert_eq!(limited["requests.cpu"], "3334m");
-        assert_eq!(limited["limits.cpu"], "3334m");
-        assert_eq!(limited["requests.memory"], "4096Mi");
-        assert_eq!(limited["pods"], "50");
-        let unlimited = hard(&place(0, 1_000, 0), &bare());
-        assert!(!unlimited.keys().any(|key| key.contains('.')), "{unlimited:?}");
-    }
-
-    #[test]
-    fn what_runs_beside_vms_has_room() {
-        let options = PlaceOptions { pod_cpu_millis: 100, pod_memory_mib: 200, ..bare() };
-        let limited = hard(&place(1_000, 1_000, 1_024), &options);
-        assert_eq!(limited["limits.cpu"], "6000m");
-        assert_eq!(limited["limits.memory"], "11024Mi");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A VM's plan as KubeVirt's hardware, and what KubeVirt says of a VM as its state.
 
+pub mod guest;
 pub mod hardware;
 pub mod object;
 pub mod state;
+mod unattend;
 
 /// The name of a NIC in KubeVirt, of its interface and of the network it is on.
 #[must_use]

@@ -4,18 +4,18 @@ use kube::Resource as _;
 use ssvirt_core::{Error, Result, backend::VmPlan, model::DiskSpec};
 
 use super::{
-    disk_name,
+    disk_name, guest,
     hardware::{Attachment, Attachments, domain, networks},
 };
 use crate::kubevirt::{
     labels,
-    place::NETWORK,
+    place::{Classes, NETWORK},
     resources::{
         VirtualMachine,
         data_volume::{
             ClaimSpec, DataSourceRef, DataVolumeSource, DataVolumeSpec, HttpSource, RegistrySource,
         },
-        instance::VirtualMachineInstanceSpec,
+        instance::{EvictionStrategy, VirtualMachineInstanceSpec},
         quantity,
         shared::{Empty, Resources, TemplateMeta},
         vm::{DataVolumeTemplate, InstanceTemplate, RunStrategy, VirtualMachineSpec},
@@ -26,12 +26,20 @@ use crate::kubevirt::{
 /// How long a guest that is asked to shut down has, in seconds.
 pub const GRACE_SECONDS: i64 = 120;
 
+/// Where a VM is made.
+pub struct Site {
+    /// The namespace.
+    pub namespace: String,
+    /// The classes of storage of its VDC.
+    pub classes: Classes,
+}
+
 /// The object of a VM under that name: off, as new VMs are.
 ///
 /// # Errors
 /// `BadRequest` for what KubeVirt cannot have, and for images that nobody knows.
-pub fn new(plan: &VmPlan, namespace: &str, name: &str) -> Result<VirtualMachine> {
-    let mut vm = changed(plan, namespace, name)?;
+pub fn new(plan: &VmPlan, at: &Site, name: &str) -> Result<VirtualMachine> {
+    let mut vm = changed(plan, at, name)?;
     vm.spec.run_strategy = Some(RunStrategy::Halted);
     Ok(vm)
 }
@@ -40,7 +48,8 @@ pub fn new(plan: &VmPlan, namespace: &str, name: &str) -> Result<VirtualMachine>
 ///
 /// # Errors
 /// As [`new`].
-pub fn changed(plan: &VmPlan, namespace: &str, name: &str) -> Result<VirtualMachine> {
+pub fn changed(plan: &VmPlan, at: &Site, name: &str) -> Result<VirtualMachine> {
+    let namespace = &at.namespace;
     let attachments = attachments(plan, namespace);
     let labels = labels::of_vm(plan);
     let volumes = plan.spec.disks.iter().map(|disk| Volume {
@@ -48,18 +57,28 @@ pub fn changed(plan: &VmPlan, namespace: &str, name: &str) -> Result<VirtualMach
         data_volume: Some(DataVolumeVolume { name: volume_name(name, disk), hotpluggable: None }),
         ..Volume::default()
     });
+    let mut volumes: Vec<Volume> = volumes.collect();
+    let mut domain = domain(plan.target.vm, &plan.spec, &attachments)?;
+    if let Some(contents) = guest::contents(plan)? {
+        let (disk, volume) = guest::disk(name, &contents);
+        domain.devices.disks.push(disk);
+        volumes.push(volume);
+    }
     let spec = VirtualMachineInstanceSpec {
-        domain: domain(plan.target.vm, &plan.spec, &attachments)?,
+        domain,
         networks: networks(&plan.spec, &attachments),
-        volumes: volumes.collect(),
+        volumes,
+        // A node can be emptied without anybody being asked, and without a stop where a move is possible.
+        eviction_strategy: Some(EvictionStrategy::LiveMigrateIfPossible),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
         ..VirtualMachineInstanceSpec::default()
     };
     let metadata = TemplateMeta { labels: labels.clone(), ..TemplateMeta::default() };
     let template = InstanceTemplate { metadata: Some(metadata), spec };
     let templates = plan.spec.disks.iter().enumerate();
-    let data_volume_templates =
-        templates.map(|(place, disk)| volume(plan, name, place, disk)).collect::<Result<_>>()?;
+    let data_volume_templates = templates
+        .map(|(place, disk)| volume(plan, at, name, place, disk))
+        .collect::<Result<_>>()?;
     let spec = VirtualMachineSpec { template, data_volume_templates, ..Default::default() };
     let mut vm = VirtualMachine::new(name, spec);
     let meta = vm.meta_mut();
@@ -86,7 +105,14 @@ fn volume_name(vm: &str, disk: &DiskSpec) -> String {
     format!("{vm}-{}", disk_name(&disk.id))
 }
 
-fn volume(plan: &VmPlan, name: &str, place: usize, disk: &DiskSpec) -> Result<DataVolumeTemplate> {
+fn volume(
+    plan: &VmPlan,
+    at: &Site,
+    name: &str,
+    place: usize,
+    disk: &DiskSpec,
+) -> Result<DataVolumeTemplate> {
+    let class = at.classes.of_disk(&plan.spec, disk).map(str::to_owned);
     let image = plan.spec.image.as_deref().filter(|_| place == 0);
     let size = [("storage".to_owned(), quantity::from_mib(disk.size_mib))].into();
     let resources = Resources { requests: size, ..Resources::default() };
@@ -103,7 +129,11 @@ fn volume(plan: &VmPlan, name: &str, place: usize, disk: &DiskSpec) -> Result<Da
         spec: DataVolumeSpec {
             source,
             source_ref,
-            storage: Some(ClaimSpec { resources: Some(resources), ..ClaimSpec::default() }),
+            storage: Some(ClaimSpec {
+                storage_class_name: class,
+                resources: Some(resources),
+                ..ClaimSpec::default()
+            }),
             pvc: None,
         },
     })

@@ -28,7 +28,7 @@ pub(super) enum Seen {
     ByAll,
     /// The organization.
     ByOrg(&'static str),
-    /// The organization, and where the second says so all others.
+    /// The organization, and where the second says so all others that may read the catalog, which is `c`.
     ByOrgOrPublished(&'static str, &'static str),
     /// Roles: all organizations see those that belong to none, except the provider's own.
     AsRole(&'static str, &'static str),
@@ -57,7 +57,12 @@ impl Source {
                 Seen::ByAll => {}
                 Seen::ByOrg(column) => conditions.push(mine(column)),
                 Seen::ByOrgOrPublished(column, published) => {
-                    conditions.push(format!("({} OR {published})", mine(column)));
+                    let mine = mine(column);
+                    let reads = binds.add(Val::text(org));
+                    conditions.push(format!(
+                        "({mine} OR ({published} AND (NOT c.limited OR EXISTS (SELECT 1 FROM catalog_readers r \
+                         WHERE r.catalog_id = c.id AND r.org_id = {reads}))))"
+                    ));
                 }
                 Seen::AsRole(column, _) if org == Org::SYSTEM => {
                     conditions.push(format!("({column} IS NULL OR {})", mine(column)));

@@ -162,6 +162,7 @@ const ORG_VDC: &[Source] = &[Source {
         ("allocationModel", "v.allocation_model"),
         ("nicQuota", "v.nic_quota"),
         ("networkQuota", "v.network_quota"),
+        ("vmQuota", "v.vm_quota"),
         (
             "storageProfiles",
             "(SELECT '[' || STRING_AGG(s.data, ',' ORDER BY s.is_default DESC, s.name) || ']' \

@@ -2,12 +2,25 @@ use jiff::Timestamp;
 use ssvirt_core::model::{Catalog, CatalogItem};
 
 use super::identity;
-use crate::sql::{driver::Val, record::Record};
+use crate::sql::{
+    driver::Val,
+    record::{Children, Record},
+};
 
 impl Record for Catalog {
     const TABLE: &'static str = "catalogs";
-    const COLUMNS: &'static [&'static str] =
-        &["org_id", "owner_id", "name", "description", "published", "revision", "created"];
+    const COLUMNS: &'static [&'static str] = &[
+        "org_id",
+        "owner_id",
+        "name",
+        "description",
+        "published",
+        "limited",
+        "revision",
+        "created",
+    ];
+    const CHILDREN: &'static [Children] =
+        &[Children { table: "catalog_readers", parent: "catalog_id", columns: &["org_id"] }];
 
     identity!(named);
 
@@ -18,9 +31,14 @@ impl Record for Catalog {
             Val::text(&self.name),
             Val::text(&self.description),
             Val::Bool(self.published),
+            Val::Bool(self.readers.is_some()),
             Val::Int(self.revision),
             Val::Int(self.created.as_millisecond()),
         ]
+    }
+
+    fn children(&self) -> Vec<Vec<Vec<Val>>> {
+        vec![self.readers.iter().flatten().map(|org| vec![Val::text(org)]).collect()]
     }
 }
 

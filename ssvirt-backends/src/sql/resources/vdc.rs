@@ -30,6 +30,7 @@ impl Record for Vdc {
         "memory_allocated_mib",
         "nic_quota",
         "network_quota",
+        "vm_quota",
         "thin_provision",
     ];
 
@@ -50,6 +51,7 @@ impl Record for Vdc {
             Val::Int(self.memory_allocated()),
             Val::Int(self.nic_quota.into()),
             Val::Int(self.network_quota.into()),
+            Val::Int(self.vm_quota.into()),
             Val::Bool(self.thin_provision),
         ]
     }

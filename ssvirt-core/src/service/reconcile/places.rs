@@ -5,19 +5,19 @@ use std::{sync::Arc, time::Duration};
 use super::Cloud;
 use crate::{
     VmBackend,
-    backend::Reach,
+    backend::{Place, Reach},
     error::{Error, Result},
     id::Id,
-    model::{Org, Vdc},
+    model::{Org, StorageProfile, Vdc},
     service::vdc::place_of,
+    store::By,
 };
 
 impl Cloud {
     /// Makes a VDC's place, or brings it up to date; whether that is done.
-    pub(super) async fn place(&self, backend: &dyn VmBackend, vdc: &Vdc, org: &Org) -> bool {
-        let placed = backend.ensure_place(&place_of(vdc, org)).await;
-        let Err(error) = placed else { return true };
-        tracing::warn!(vdc = %vdc.id, error = &error as &dyn std::error::Error, "a VDC has no place yet");
+    pub(super) async fn place(&self, backend: &dyn VmBackend, place: &Place) -> bool {
+        let Err(error) = backend.ensure_place(place).await else { return true };
+        tracing::warn!(vdc = %place.vdc, error = &error as &dyn std::error::Error, "a VDC has no place yet");
         // What was refused for good is refused again.
         !error.is_retriable()
     }
@@ -67,8 +67,10 @@ impl Placer {
             return Ok(true);
         }
         let org: Org = tx.require(vdc.org).await?;
+        let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(id)]).await?;
         drop(tx);
-        if !self.cloud.place(&*self.backend, &vdc, &org).await {
+        let place = place_of(&vdc, &org, &profiles);
+        if !self.cloud.place(&*self.backend, &place).await {
             return Ok(false);
         }
         // One that was deleted meanwhile must not have its place again.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{NewVm, VmSource};
+use super::{NewVm, VmSource, properties::filled};
 use crate::{
     backend::{PowerAction, VmPlan, VmRef},
     error::{Error, ErrorKind, Result},
@@ -74,11 +74,13 @@ pub(super) fn check_ready(template: &Template) -> Result<()> {
     if template.status == TemplateStatus::Ready {
         return Ok(());
     }
-    Err(Error::invalid_state(format!("The vApp template \"{}\" is not ready.", template.name)))
+    let why = template.not_ready.as_ref().map(|why| format!(" {why}")).unwrap_or_default();
+    Err(Error::invalid_state(format!("The vApp template \"{}\" is not ready.{why}", template.name)))
 }
 
 impl Cloud {
-    /// The rows of new VMs.
+    /// The rows of new VMs. `products` are for all that are copied from a template that asks for them.
+    #[expect(clippy::too_many_arguments, reason = "they are what a vApp consists of")]
     pub(super) async fn new_vms(
         &self,
         tx: &mut Tx,
@@ -86,6 +88,7 @@ impl Cloud {
         vdc: &Vdc,
         vapp: &VApp,
         others: &[&Vm],
+        products: &[Product],
         new: Vec<NewVm>,
     ) -> Result<Vec<Vm>> {
         let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(vdc.id)]).await?;
@@ -129,6 +132,10 @@ impl Cloud {
                     disk.storage_profile.filter(|id| profiles.iter().any(|p| p.id == *id));
             }
             change.name = None;
+            if !vm.products.is_empty() {
+                let own = change.products.take().unwrap_or_default();
+                vm.products = filled(&vm.name, &vm.products, &[products, &own])?;
+            }
             self.apply_change(tx, caller, &mut vm, vapp, &[], change, &profiles).await?;
             if vm.spec.guest.computer_name.is_none() {
                 vm.spec.guest.computer_name = Some(computer_name(&vm.name));
@@ -157,14 +164,14 @@ impl Cloud {
                     let template = template_of_vm(tx, caller, id).await?;
                     check_ready(&template)?;
                     let vm = template.vm(id).cloned().ok_or_else(|| Error::no_access(id))?;
-                    vec![(vm.name, vm.description, vm.spec, Vec::new(), Some(vm.id))]
+                    vec![(vm.name, vm.description, vm.spec, vm.products, Some(vm.id))]
                 }
                 VmSource::WholeTemplate(id) => {
                     caller.require(right::TEMPLATE_CHECKOUT)?;
                     let (template, _) = visible_template(tx, caller, id).await?;
                     check_ready(&template)?;
                     let one = |vm: TemplateVm| {
-                        (vm.name, vm.description, vm.spec, Vec::new(), Some(vm.id))
+                        (vm.name, vm.description, vm.spec, vm.products, Some(vm.id))
                     };
                     template.vms.into_iter().map(one).collect()
                 }

@@ -1,12 +1,14 @@
 //! `/cloudapi/1.0.0/vdcs/{id}/actions/instantiateTemplate`: a vApp of a catalog item, in every shape that the
 //! web console asks for it.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::percent_decode_str;
 use poem_openapi::{Object, OpenApi, param::Path, types::Example};
 use serde::Deserialize;
 use ssvirt_core::{
     Error, ErrorKind, Id,
-    model::{self, GuestCustomization, IpMode, TemplateVm},
+    model::{self, GuestCustomization, IpMode, Product, Property, TemplateVm},
     service::{NewVApp, NewVm, NicRequest, VAppNetworkRequest, VmChange, VmSource},
 };
 use uuid::Uuid;
@@ -44,6 +46,8 @@ pub struct InstantiateTemplate {
     guest_customization: Option<GuestSettings>,
     /// The NICs of every VM.
     network_connection_section: Option<NetworkSection>,
+    /// Values of what the template asks for, by the keys of its product sections' properties.
+    parameters: Option<BTreeMap<String, String>>,
 }
 
 impl Example for InstantiateTemplate {
@@ -280,14 +284,35 @@ impl NicSettings {
     }
 }
 
-fn copies(vms: &[TemplateVm], change: &VmChange) -> Vec<NewVm> {
-    let copy = |vm: &TemplateVm| NewVm {
-        name: None,
-        description: None,
-        source: VmSource::Template(vm.id),
-        change: change.clone(),
+/// A copy of each VM, with the values of what that VM asks for.
+fn copies(
+    vms: &[TemplateVm],
+    change: &VmChange,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Vec<NewVm>, VcdError> {
+    let asks = |vm: &TemplateVm, key: &str| {
+        let mut properties = vm.products.iter().flat_map(|product| &product.properties);
+        properties.any(|property| property.key == key)
     };
-    vms.iter().map(copy).collect()
+    if let Some(unknown) = parameters.keys().find(|key| !vms.iter().any(|vm| asks(vm, key))) {
+        let message = format!("Bad request: the template has no parameter \"{unknown}\".");
+        return Err(VcdError::bad_request(message));
+    }
+    let copy = |vm: &TemplateVm| {
+        let given = parameters.iter().filter(|(key, _)| asks(vm, key));
+        let property = |(key, value): (&String, &String)| Property {
+            key: key.clone(),
+            value: Some(value.clone()),
+            ..Property::default()
+        };
+        let properties: Vec<Property> = given.map(property).collect();
+        let mut change = change.clone();
+        if !properties.is_empty() {
+            change.products = Some(vec![Product { properties, ..Product::default() }]);
+        }
+        NewVm { name: None, description: None, source: VmSource::Template(vm.id), change }
+    };
+    Ok(vms.iter().map(copy).collect())
 }
 
 #[OpenApi(tag = "crate::api::Tag::VApps")]
@@ -321,7 +346,7 @@ impl InstantiateApi {
             name: body.name,
             description: body.description.unwrap_or_default(),
             template: Some(template.id),
-            vms: copies(&template.vms, &change),
+            vms: copies(&template.vms, &change, &body.parameters.unwrap_or_default())?,
             deploy,
             power_on: body.power_on.unwrap_or(deploy),
             ..NewVApp::default()

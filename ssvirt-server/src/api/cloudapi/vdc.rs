@@ -52,6 +52,9 @@ pub struct Vdc {
     /// Most networks; 0 is unlimited.
     #[oai(validator(minimum(value = "0")))]
     network_quota: Option<i32>,
+    /// Most VMs; 0, and none, is unlimited.
+    #[oai(validator(minimum(value = "0")))]
+    vm_quota: Option<i32>,
     /// Its storage profiles.
     vdc_storage_profiles: Option<Vec<VdcStorageProfile>>,
     /// Whether disks take storage only as they fill.
@@ -149,6 +152,7 @@ const LIST: List = List {
         ("providerVdc.id", "providerVdc"),
         ("nicQuota", "nicQuota"),
         ("networkQuota", "networkQuota"),
+        ("vmQuota", "vmQuota"),
         ("isThinProvision", "isThinProvisioned"),
         ("isEnabled", "isEnabled"),
     ],
@@ -166,6 +170,7 @@ const LIST: List = List {
         "orgName",
         "nicQuota",
         "networkQuota",
+        "vmQuota",
         "isThinProvisioned",
         "isEnabled",
         "storageProfiles",
@@ -217,6 +222,7 @@ fn view(row: Row) -> Result<(Vdc, i64), VcdError> {
         org: reference(cells.reference(Kind::Org), cells.some_text()),
         nic_quota: quota(cells.int()),
         network_quota: quota(cells.int()),
+        vm_quota: quota(cells.int()).filter(|quota| *quota > 0),
         is_thin_provision: Some(cells.flag()),
         is_enabled: Some(cells.flag()),
         vdc_storage_profiles: Some(profiles(&cells.text())?),
@@ -327,6 +333,7 @@ impl Vdc {
             // The web console's defaults.
             nic_quota: self.nic_quota.unwrap_or(100),
             network_quota: self.network_quota.unwrap_or(50),
+            vm_quota: self.vm_quota.unwrap_or(0),
             thin_provision: self.is_thin_provision.unwrap_or(true),
             storage_profiles: profiles,
         })
@@ -356,6 +363,7 @@ impl Vdc {
             memory_allocated_mib,
             nic_quota: self.nic_quota,
             network_quota: self.network_quota,
+            vm_quota: self.vm_quota,
             thin_provision: self.is_thin_provision,
             storage_profiles: self
                 .vdc_storage_profiles

@@ -269,6 +269,12 @@ pub fn guest_settings(
     }
 }
 
+/// Whether OVF qualifiers ask for a value: `MinLen(1)` and more.
+fn has_min_length(qualifiers: &str) -> bool {
+    let least = qualifiers.split_once("MinLen(").and_then(|(_, rest)| rest.split_once(')'));
+    least.and_then(|(least, _)| least.trim().parse::<u32>().ok()).is_some_and(|least| least > 0)
+}
+
 /// OVF properties.
 pub fn products(sections: Vec<types::ProductSection>) -> Vec<Product> {
     let property = |given: types::ProductProperty| Property {
@@ -276,6 +282,7 @@ pub fn products(sections: Vec<types::ProductSection>) -> Vec<Product> {
         kind: given.r#type,
         user_configurable: given.user_configurable.unwrap_or(false),
         password: given.password.unwrap_or(false),
+        required: given.qualifiers.as_deref().is_some_and(has_min_length),
         default: given.default_value,
         value: given.value.into_iter().next().map(|value| value.value),
         label: given.label.map(|text| text.value),

@@ -424,6 +424,8 @@ pub fn product_elements(products: &[Product]) -> Vec<types::ProductSection> {
         r#type: property.kind.clone(),
         user_configurable: Some(property.user_configurable),
         password: property.password.then_some(true),
+        // OVF's way to say that there has to be one.
+        qualifiers: property.required.then(|| "MinLen(1)".to_owned()),
         default_value: property.default.clone(),
         label: property.label.as_deref().map(Into::into),
         description: property.description.as_deref().map(Into::into),
@@ -432,7 +434,6 @@ pub fn product_elements(products: &[Product]) -> Vec<types::ProductSection> {
             .iter()
             .map(|value| types::PropertyValue { value: value.clone(), configuration: None })
             .collect(),
-        ..types::ProductProperty::default()
     };
     let one = |product: &Product| types::ProductSection {
         class: product.class.clone(),

@@ -28,6 +28,8 @@ pub enum Step {
     Snapshot,
     /// A snapshot is restored.
     Restore,
+    /// The objects of a template are made. Failed: it has failed for good.
+    Instantiate,
 }
 
 /// How a step goes wrong.

@@ -1,8 +1,8 @@
-//! The node simulator: plays KubeVirt and CDI where there are no nodes.
+//! The node simulator: plays KubeVirt, CDI and OpenShift's template controller where there are no nodes.
 //!
 //! ```text
 //!   watches -> machines -> instances        webhooks -> admission (defaults, rules)
-//!           -> volumes, snapshots           subresources.kubevirt.io -> subresources, console
+//!           -> volumes, snapshots, templates    subresources.kubevirt.io -> subresources, console
 //! ```
 //!
 //! It works on JSON and shares nothing with the backend that is tested with it. What it says and refuses
@@ -23,6 +23,7 @@ mod rules;
 mod server;
 mod snapshots;
 mod subresources;
+mod templates;
 mod volumes;
 
 use std::{
@@ -190,6 +191,11 @@ async fn begin(kubeconfig: std::path::PathBuf, options: Options) -> Anything<Arc
     run(controller(&client, &objects::volume(), ours), volumes::reclaim, &stage);
     run(controller(&client, &objects::snapshot(), watches()), snapshots::take, &stage);
     run(controller(&client, &objects::restore(), watches()), snapshots::restore, &stage);
+    run(
+        controller(&client, &objects::template_instance(), watches()),
+        templates::reconcile,
+        &stage,
+    );
     Ok(stage)
 }
 

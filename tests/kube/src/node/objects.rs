@@ -60,6 +60,16 @@ pub fn restore() -> ApiResource {
     resource("snapshot.kubevirt.io", "v1beta1", "VirtualMachineRestore", plural)
 }
 
+/// `TemplateInstance`.
+pub fn template_instance() -> ApiResource {
+    resource("template.openshift.io", "v1", "TemplateInstance", "templateinstances")
+}
+
+/// `Secret`.
+pub fn secret() -> ApiResource {
+    resource("", "v1", "Secret", "secrets")
+}
+
 /// `ControllerRevision`.
 pub fn revision() -> ApiResource {
     resource("apps", "v1", "ControllerRevision", "controllerrevisions")

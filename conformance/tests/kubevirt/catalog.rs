@@ -1,0 +1,6 @@
+//! What a cluster offers, and VMs made of it.
+
+mod cloud;
+mod instances;
+mod items;
+mod scene;

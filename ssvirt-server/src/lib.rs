@@ -33,6 +33,7 @@ use std::sync::Arc;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get};
 use ssvirt_core::Cloud;
 
+pub use observe::metrics;
 pub use pages::Ui;
 
 use crate::{auth::Tokens, document::Document, negotiate::Negotiate, pages::Site, state::State};

@@ -9,9 +9,14 @@
 
 mod catalog;
 mod consistency;
+mod faults;
+mod faults_away;
+mod faults_token;
 mod guests;
 mod manifests;
+mod observed;
 mod places;
+mod scene;
 mod suite;
 mod troubles;
 mod vms;

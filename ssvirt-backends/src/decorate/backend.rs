@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use ssvirt_core::{
     Id, Result, VmBackend,
-    backend::{BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
+    backend::{
+        BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmNote, VmPlan, VmRef,
+    },
     model::{Vdc, Vm, VmState},
 };
 
@@ -78,6 +80,10 @@ impl VmBackend for Decorated<dyn VmBackend> {
     async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState> {
         let call = call("power_vm", format!("{action:?} {}", of_vm(vm)));
         around(&*self.hook, call, self.inner.power_vm(vm, action)).await
+    }
+
+    fn note(&self, vm: VmRef, note: VmNote) {
+        self.inner.note(vm, note);
     }
 
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {

@@ -1,33 +1,29 @@
 //! [`VmBackend`] on KubeVirt.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use futures_util::stream::{BoxStream, StreamExt as _, unfold};
+use futures_util::stream::BoxStream;
 use kube::Client;
 use ssvirt_core::{
     Id, Result, VmBackend,
-    backend::{BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
+    backend::{
+        BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmNote, VmPlan, VmRef,
+    },
     model::{Vdc, Vm, VmState},
-};
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    task::JoinHandle,
 };
 
 use super::{
     call::call,
     cluster::{Cluster, ClusterOptions},
+    notes::Notes,
     place::{PlaceOptions, Places},
     vms::Vms,
-    watch::watch,
+    watch::{Changes, Watch},
 };
-
-/// Changes that wait for a slow listener at most; those before are lost, and what is true now comes later.
-const WAITING: usize = 4096;
 
 /// How long a start waits for a cluster that may be away.
 const START: Duration = Duration::from_secs(5);
@@ -36,8 +32,14 @@ const START: Duration = Duration::from_secs(5);
 pub struct KubeVirt {
     cluster: Cluster,
     vms: Vms,
-    changes: broadcast::Sender<VmEvent>,
-    watching: Mutex<Option<JoinHandle<()>>>,
+    changes: Arc<Changes>,
+    watching: Mutex<Option<Watching>>,
+}
+
+/// What goes on between start and stop.
+struct Watching {
+    watch: Arc<Watch>,
+    notes: Notes,
 }
 
 impl KubeVirt {
@@ -52,20 +54,16 @@ impl KubeVirt {
     pub fn on(cluster: Cluster, places: PlaceOptions) -> Self {
         let client = cluster.client();
         let places = Places::new(client.clone(), places);
-        let (changes, _) = broadcast::channel(WAITING);
-        Self { cluster, vms: Vms { client, places }, changes, watching: Mutex::default() }
-    }
-
-    fn watching(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
-        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for KubeVirt {
-    fn drop(&mut self) {
-        if let Some(watching) = self.watching().take() {
-            watching.abort();
+        Self {
+            cluster,
+            vms: Vms { client, places },
+            changes: Arc::default(),
+            watching: Mutex::default(),
         }
+    }
+
+    fn watching(&self) -> std::sync::MutexGuard<'_, Option<Watching>> {
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,18 +88,15 @@ impl VmBackend for KubeVirt {
     /// The cluster knows its VMs by itself. One that is away is known to be so from the start.
     async fn start(&self, _known: Vec<KnownVm>) -> Result<()> {
         self.cluster.find(START).await;
-        let client = self.vms.client.clone();
-        let watching = tokio::spawn(watch(client, self.changes.clone()));
-        if let Some(before) = self.watching().replace(watching) {
-            before.abort();
-        }
+        let client = self.cluster.client();
+        let watch = Arc::new(Watch::start(&client, Arc::clone(&self.changes)));
+        let notes = Notes::start(client, Arc::clone(&watch));
+        drop(self.watching().replace(Watching { watch, notes }));
         Ok(())
     }
 
     async fn stop(&self) {
-        if let Some(watching) = self.watching().take() {
-            watching.abort();
-        }
+        drop(self.watching().take());
     }
 
     async fn health(&self) -> Result<()> {
@@ -112,7 +107,7 @@ impl VmBackend for KubeVirt {
         BackendStatus {
             reach: self.cluster.reach(),
             breaker: Some(self.cluster.breaker().state().name()),
-            watch: None,
+            watch: self.watching().as_ref().map(|watching| watching.watch.status()),
         }
     }
 
@@ -140,6 +135,12 @@ impl VmBackend for KubeVirt {
         self.vms.power(vm, action).await
     }
 
+    fn note(&self, vm: VmRef, note: VmNote) {
+        if let Some(watching) = self.watching().as_ref() {
+            watching.notes.add(vm, note);
+        }
+    }
+
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {
         Ok(self.vms.find(vm).await?.map(|found| found.state()))
     }
@@ -149,15 +150,6 @@ impl VmBackend for KubeVirt {
     }
 
     fn watch(&self) -> BoxStream<'static, VmEvent> {
-        unfold(self.changes.subscribe(), |mut changes| async move {
-            loop {
-                match changes.recv().await {
-                    Ok(event) => return Some((event, changes)),
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                }
-            }
-        })
-        .boxed()
+        self.changes.listen()
     }
 }

@@ -27,6 +27,17 @@ use super::{
     retry::{Ask, RetryOptions},
 };
 
+/// How long calls to clusters take, each try for itself, in seconds. Labels: `verb`, Kubernetes' word for what is
+/// done, or `connect` or `action` for a subresource of KubeVirt; `outcome`: `ok`, `refused` (4xx), `failed`, `late`
+/// (no answer in time) or `given_up` (nobody waits for it any more).
+pub const CALLS: &str = "ssvirt_cluster_call_duration_seconds";
+/// Calls that were not made, because the breaker was open. Label: `verb`.
+pub const CALLS_NOT_MADE: &str = "ssvirt_cluster_calls_not_made_total";
+/// Calls that were made again. Label: `verb`.
+pub const RETRIES: &str = "ssvirt_cluster_retries_total";
+/// How often breakers have opened.
+pub const OPENED: &str = "ssvirt_breaker_opened_total";
+
 /// How often an open breaker is tried to be closed, beyond its own times.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -120,7 +131,7 @@ impl Cluster {
     pub async fn find(&self, patience: Duration) -> bool {
         let reached = async {
             let Some(pass) = self.road.breaker.admit(Instant::now()) else { return false };
-            matches!(self.road.once(ready(), pass).await, Ok(answer) if is_answer(answer.status()))
+            matches!(self.road.once("get", ready(), pass).await, Ok(answer) if is_answer(answer.status()))
         };
         let reached = timeout(patience, reached).await.unwrap_or(false);
         if !reached {
@@ -148,8 +159,11 @@ impl Road {
             let again = copy(&next);
             let answered = {
                 let _turn = self.limits.turn(ask.namespace.as_deref()).await;
-                let pass = self.breaker.admit(Instant::now()).ok_or(Away)?;
-                self.once(next, pass).await
+                let Some(pass) = self.breaker.admit(Instant::now()) else {
+                    metrics::counter!(CALLS_NOT_MADE, "verb" => ask.verb).increment(1);
+                    return Err(Away.into());
+                };
+                self.once(ask.verb, next, pass).await
             };
             let status = answered.as_ref().ok().map(Response::status);
             let (Some(again), true) = (again, ask.is_worth_another(status)) else {
@@ -159,31 +173,36 @@ impl Road {
             let named = answered.as_ref().ok().map(Response::headers);
             let wait = named.and_then(|headers| self.options.retry.named(headers)).unwrap_or(wait);
             tracing::debug!(verb = ask.verb, ?status, ?wait, "a call to the cluster is repeated");
+            metrics::counter!(RETRIES, "verb" => ask.verb).increment(1);
             sleep(wait).await;
             next = again;
         }
     }
 
-    async fn once(&self, request: Request<Body>, pass: Pass) -> Result<Response<Body>, BoxError> {
-        let mut told = Told { breaker: &self.breaker, pass, done: false };
+    async fn once(
+        &self,
+        verb: &'static str,
+        request: Request<Body>,
+        pass: Pass,
+    ) -> Result<Response<Body>, BoxError> {
+        let mut told =
+            Told { breaker: &self.breaker, pass, verb, start: Instant::now(), outcome: "given_up" };
         let answered = timeout(self.options.answer, self.client.send(request)).await;
-        let answered: Result<_, BoxError> = match answered {
-            Ok(answered) => answered.map_err(BoxError::from),
-            Err(_) => Err(Late.into()),
+        let (is_there, outcome) = match &answered {
+            Ok(Ok(answer)) if !is_answer(answer.status()) => (false, "failed"),
+            Ok(Ok(answer)) if answer.status().is_client_error() => (true, "refused"),
+            Ok(Ok(_)) => (true, "ok"),
+            Ok(Err(_)) => (false, "failed"),
+            Err(_) => (false, "late"),
         };
-        told.done = true;
-        match &answered {
-            Ok(answer) if is_answer(answer.status()) => {
-                self.was_there.store(true, Ordering::Relaxed);
-                self.breaker.succeeded(&told.pass);
-            }
-            _ => {
-                if self.breaker.failed(&told.pass, Instant::now()) {
-                    self.attend();
-                }
-            }
+        told.outcome = outcome;
+        if is_there {
+            self.was_there.store(true, Ordering::Relaxed);
+            self.breaker.succeeded(&told.pass);
+        } else if self.breaker.failed(&told.pass, Instant::now()) {
+            self.attend();
         }
-        answered
+        answered.map_err(|_| BoxError::from(Late))?.map_err(BoxError::from)
     }
 
     fn trip(&self) {
@@ -196,6 +215,7 @@ impl Road {
     /// anything of it. Where it opens again, somebody else attends.
     fn attend(&self) {
         tracing::warn!("the cluster is away: its circuit breaker is open");
+        metrics::counter!(OPENED).increment(1);
         let (me, open_for) = (self.me.clone(), self.options.breaker.open_for);
         tokio::spawn(async move {
             sleep(open_for).await;
@@ -209,7 +229,7 @@ impl Road {
                     sleep(POLL).await;
                     continue;
                 };
-                let answered = road.once(ready(), pass).await;
+                let answered = road.once("get", ready(), pass).await;
                 if !answered.is_ok_and(|answer| is_answer(answer.status())) {
                     return;
                 }
@@ -218,18 +238,23 @@ impl Road {
     }
 }
 
-/// Tells the breaker also of calls that nobody waits for any more.
+/// Measures a call, and tells the breaker also of one that nobody waits for any more: by then it is told of all
+/// others, and hears no more of them.
 struct Told<'a> {
     breaker: &'a Breaker,
     pass: Pass,
-    done: bool,
+    verb: &'static str,
+    start: Instant,
+    outcome: &'static str,
 }
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        if !self.done {
+        if self.outcome == "given_up" {
             self.breaker.given_up(&self.pass);
         }
+        let taken = metrics::histogram!(CALLS, "verb" => self.verb, "outcome" => self.outcome);
+        taken.record(self.start.elapsed());
     }
 }
 

@@ -1,176 +1,205 @@
 //! Changes in the cluster, whoever made them.
+//!
+//! ```text
+//!   VMs, instances (watched, trimmed) -> all (what is true of a VM) -> changes (to those who listen)
+//! ```
+
+mod all;
+mod changes;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
+    fmt::Debug,
     pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use futures_util::{StreamExt as _, future::Either, stream::select};
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use futures_util::{StreamExt as _, future::Either};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
-    Api, Client, ResourceExt,
-    runtime::{WatchStreamExt as _, watcher, watcher::Event},
+    Api, Client, Resource,
+    runtime::{
+        WatchStreamExt as _,
+        watcher::{self, Event, watcher},
+    },
 };
-use ssvirt_core::backend::{VmEvent, VmRef};
-use tokio::sync::broadcast::Sender;
+use serde::de::DeserializeOwned;
+use ssvirt_core::{Id, backend::WatchStatus, model::Vm};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
+use self::all::{All, Known, trim_instance, trim_vm};
+pub use self::changes::Changes;
 use super::{
     labels,
     resources::{VirtualMachine, VirtualMachineInstance},
-    vm::state::state,
-    vms::id_of,
 };
 
-/// Where an object is, and its name: an instance has its VM's.
-type Key = (String, String);
+/// How long the API server lets a watch go on, in seconds, and so how long it takes to notice that nobody is there
+/// any more. The next one goes on where it ended.
+const WATCH: u32 = 60;
+/// Events that wait to be taken in.
+const WAITING: usize = 1024;
+/// The waits before a watch that was cut begins anew. Short: an open breaker costs nothing to ask.
+const AGAIN: Duration = Duration::from_millis(100);
+const AGAIN_AT_MOST: Duration = Duration::from_secs(2);
 
-/// What is known of a VM: both of its objects.
-#[derive(Default)]
-struct Known {
-    target: Option<VmRef>,
-    vm: Option<VirtualMachine>,
-    instance: Option<VirtualMachineInstance>,
+/// A watch on all VMs of ours. It goes on until it is dropped.
+pub struct Watch {
+    all: Arc<Mutex<All>>,
+    health: Arc<Mutex<Health>>,
+    _tasks: JoinSet<()>,
 }
 
-/// Tells of all VMs of ours, for ever. A watch that ends, or that the API server has forgotten, begins anew with
-/// what is there: what was deleted in between is told of then.
-pub(super) async fn watch(client: Client, tell: Sender<VmEvent>) {
-    let ours = || watcher::Config::default().labels(labels::VM_ID);
-    let machines = watcher(Api::<VirtualMachine>::all(client.clone()), ours()).default_backoff();
-    let instances = watcher(Api::<VirtualMachineInstance>::all(client), ours()).default_backoff();
-    let both = select(machines.map(Either::Left), instances.map(Either::Right));
-    let mut both = pin!(both);
-    let mut all = All::default();
+/// Since when what is watched has not been seen whole; none where it has.
+struct Health {
+    vms: Option<Instant>,
+    instances: Option<Instant>,
+}
+
+impl Watch {
+    /// Begins one, and tells of what it sees. A watch that is cut, or that the API server has forgotten, begins
+    /// anew with what is there: what was deleted in between is told of then.
+    pub fn start(client: &Client, changes: Arc<Changes>) -> Self {
+        let now = Some(Instant::now());
+        let health = Arc::new(Mutex::new(Health { vms: now, instances: now }));
+        let all = Arc::new(Mutex::new(All::default()));
+        let (sender, events) = mpsc::channel(WAITING);
+        let mut tasks = JoinSet::new();
+        let (vms, to) = (Api::<VirtualMachine>::all(client.clone()), sender.clone());
+        tasks.spawn(follow(vms, trim_vm, move |event| {
+            let to = to.clone();
+            async move { to.send(Either::Left(event)).await.is_ok() }
+        }));
+        let instances = Api::<VirtualMachineInstance>::all(client.clone());
+        tasks.spawn(follow(instances, trim_instance, move |event| {
+            let to = sender.clone();
+            async move { to.send(Either::Right(event)).await.is_ok() }
+        }));
+        tasks.spawn(take_in(events, all.clone(), changes, health.clone()));
+        Self { all, health, _tasks: tasks }
+    }
+
+    /// The object that a VM is, as far as it was seen.
+    pub fn find(&self, vm: Id<Vm>) -> Option<ObjectReference> {
+        locked(&self.all).find(vm)
+    }
+
+    /// Whether what was told is what is true.
+    pub fn status(&self) -> WatchStatus {
+        let health = locked(&self.health);
+        let since = [health.vms, health.instances].into_iter().flatten().min();
+        let stale_for = since.map(|since| since.elapsed()).unwrap_or_default();
+        WatchStatus { fresh: since.is_none(), stale_for }
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a watch tells; none where it was cut.
+type Told<K> = Option<Event<K>>;
+
+/// Watches objects of ours, for ever.
+async fn follow<K, F>(api: Api<K>, trim: fn(&mut K), tell: impl Fn(Told<K>) -> F)
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    F: Future<Output = bool>,
+{
+    // Whether all that is there was seen, since it was last cut.
+    let (mut streams_lists, mut is_whole) = (true, false);
+    let waits = ExponentialBuilder::new()
+        .with_jitter()
+        .with_min_delay(AGAIN)
+        .with_max_delay(AGAIN_AT_MOST)
+        .without_max_times();
+    let mut wait = waits.build();
+    loop {
+        let ours = watcher::Config::default().labels(labels::VM_ID).timeout(WATCH);
+        let ours = if streams_lists { ours.streaming_lists() } else { ours };
+        let mut events = pin!(watcher(api.clone(), ours).modify(trim));
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => {
+                    if matches!(event, Event::InitDone) {
+                        wait = waits.build();
+                        is_whole = true;
+                    }
+                    if !tell(Some(event)).await {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    if streams_lists && is_refused(&error) {
+                        tracing::info!("the API server does not stream lists: they are asked for");
+                        streams_lists = false;
+                    } else if std::mem::take(&mut is_whole) {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "a watch was cut");
+                    } else {
+                        tracing::debug!(
+                            error = &error as &dyn std::error::Error,
+                            "a watch does not begin yet"
+                        );
+                    }
+                    break;
+                }
+            }
+        }
+        if !tell(None).await {
+            return;
+        }
+        tokio::time::sleep(wait.next().unwrap_or(AGAIN_AT_MOST)).await;
+    }
+}
+
+/// What API servers say that cannot begin a watch with a list.
+fn is_refused(error: &watcher::Error) -> bool {
+    matches!(
+        error,
+        watcher::Error::WatchStartFailed(kube::Error::Api(status)) if matches!(status.code, 400 | 422)
+    )
+}
+
+/// A VM's or an instance's.
+type Seen = Either<Told<VirtualMachine>, Told<VirtualMachineInstance>>;
+
+async fn take_in(
+    mut events: mpsc::Receiver<Seen>,
+    all: Arc<Mutex<All>>,
+    changes: Arc<Changes>,
+    health: Arc<Mutex<Health>>,
+) {
     let (mut vms_listed, mut instances_listed) = (HashSet::new(), HashSet::new());
-    while let Some(event) = both.next().await {
-        let events = match event {
-            Either::Left(Ok(event)) => {
-                all.take(event, &mut vms_listed, |known: &mut Known| &mut known.vm)
+    while let Some(told) = events.recv().await {
+        let news = match told {
+            Either::Left(told) => {
+                note(&mut locked(&health).vms, &told);
+                told.map(|event| {
+                    locked(&all).take(event, &mut vms_listed, |known: &mut Known| &mut known.vm)
+                })
             }
-            Either::Right(Ok(event)) => {
-                all.take(event, &mut instances_listed, |known: &mut Known| &mut known.instance)
-            }
-            Either::Left(Err(error)) | Either::Right(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a watch was cut");
-                continue;
+            Either::Right(told) => {
+                note(&mut locked(&health).instances, &told);
+                told.map(|event| {
+                    locked(&all)
+                        .take(event, &mut instances_listed, |known: &mut Known| &mut known.instance)
+                })
             }
         };
-        for event in events {
-            // Nobody listening is no reason to stop.
-            let _ = tell.send(event);
+        for event in news.into_iter().flatten() {
+            changes.tell(&event);
         }
     }
 }
 
-/// All VMs.
-#[derive(Default)]
-struct All(HashMap<Key, Known>);
-
-impl All {
-    /// Takes an event in; what is to be told. `half` is the object that it is about, `listed` what was there when
-    /// its watch began.
-    fn take<K: ResourceExt>(
-        &mut self,
-        event: Event<K>,
-        listed: &mut HashSet<Key>,
-        half: fn(&mut Known) -> &mut Option<K>,
-    ) -> Vec<VmEvent> {
-        match event {
-            Event::Init => {
-                listed.clear();
-                Vec::new()
-            }
-            Event::InitApply(object) => {
-                listed.insert(key(&object));
-                self.put(object, half)
-            }
-            Event::Apply(object) => self.put(object, half),
-            Event::Delete(object) => self.remove(&key(&object), half),
-            Event::InitDone => {
-                let gone: Vec<Key> =
-                    self.0.keys().filter(|key| !listed.contains(*key)).cloned().collect();
-                gone.iter().flat_map(|key| self.remove(key, half)).collect()
-            }
+fn note<K>(stale: &mut Option<Instant>, told: &Told<K>) {
+    match told {
+        Some(Event::InitDone) => *stale = None,
+        Some(Event::Apply(_) | Event::Delete(_) | Event::InitApply(_)) => {}
+        Some(Event::Init) | None => {
+            stale.get_or_insert_with(Instant::now);
         }
-    }
-
-    fn put<K: ResourceExt>(
-        &mut self,
-        object: K,
-        half: fn(&mut Known) -> &mut Option<K>,
-    ) -> Vec<VmEvent> {
-        let key = key(&object);
-        let known = self.0.entry(key.clone()).or_default();
-        known.target = id_of(&object).or(known.target);
-        *half(known) = Some(object);
-        self.tell(&key)
-    }
-
-    fn remove<K>(&mut self, key: &Key, half: fn(&mut Known) -> &mut Option<K>) -> Vec<VmEvent> {
-        // Of one that has never been there, nothing changes.
-        match self.0.get_mut(key).and_then(|known| half(known).take()) {
-            Some(_) => self.tell(key),
-            None => Vec::new(),
-        }
-    }
-
-    /// What is true of a VM now.
-    fn tell(&mut self, key: &Key) -> Vec<VmEvent> {
-        let Some(known) = self.0.get(key) else { return Vec::new() };
-        let event = match (&known.vm, known.target) {
-            (Some(vm), Some(target)) => {
-                Some(VmEvent::Seen(target, state(vm, known.instance.as_ref())))
-            }
-            (None, target) if known.instance.is_none() => target.map(VmEvent::Gone),
-            // The other half is to come, or to go.
-            _ => None,
-        };
-        if known.vm.is_none() && known.instance.is_none() {
-            self.0.remove(key);
-        }
-        event.into_iter().collect()
-    }
-}
-
-fn key(object: &impl ResourceExt) -> Key {
-    (object.namespace().unwrap_or_default(), object.name_any())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use ssvirt_core::model::PowerState;
-
-    use super::*;
-
-    fn vm(name: &str) -> VirtualMachine {
-        let id = |last: u8| format!("00000000-0000-0000-0000-0000000000{last:02}");
-        let labels = json!({ labels::VM_ID: id(name.len() as u8), labels::VDC_ID: id(9) });
-        let template = json!({ "spec": { "domain": { "devices": {} } } });
-        let vm = json!({
-            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
-            "metadata": { "name": name, "namespace": "vdc", "labels": labels },
-            "spec": { "template": template },
-        });
-        serde_json::from_value(vm).unwrap()
-    }
-
-    #[test]
-    fn what_was_deleted_while_a_watch_was_cut_is_told_of_when_it_begins_anew() {
-        let (mut all, mut listed) = (All::default(), HashSet::new());
-        let mut take = |event| all.take(event, &mut listed, |known: &mut Known| &mut known.vm);
-        assert!(take(Event::Init).is_empty());
-        for name in ["a", "bb"] {
-            let told = take(Event::InitApply(vm(name)));
-            assert!(
-                matches!(&told[..], [VmEvent::Seen(_, state)] if state.power == PowerState::Off)
-            );
-        }
-        assert!(take(Event::InitDone).is_empty());
-        take(Event::Init);
-        take(Event::InitApply(vm("a")));
-        let gone = id_of(&vm("bb")).unwrap();
-        assert_eq!(take(Event::InitDone), [VmEvent::Gone(gone)]);
-        // Once.
-        assert!(take(Event::Delete(vm("bb"))).is_empty());
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     model::{Org, Product, StorageProfile, VApp, Vdc, Vm, VmSpec, VmState},
 };
 
-pub use status::{BackendStatus, Reach, WatchStatus};
+pub use status::{BackendStatus, Reach, VmNote, WatchStatus};
 
 /// What a backend can do beyond creating, deleting, changing, powering on and off, and watching.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -225,6 +225,13 @@ pub trait VmBackend: Send + Sync + 'static {
     /// # Errors
     /// `NotSupported` where the capability is missing; `LimitExceeded` when there is no room; `Unavailable`.
     async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState>;
+
+    /// Says what was done to a VM where people look who know the backend and not SSVirt. At once: nobody waits for
+    /// it, and it may be forgotten.
+    fn note(&self, vm: VmRef, note: VmNote) {
+        // Not every backend has such a place.
+        drop((vm, note));
+    }
 
     /// What is seen of a VM; none when it is not there.
     ///

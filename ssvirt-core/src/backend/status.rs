@@ -1,4 +1,4 @@
-//! What a backend knows of itself without asking anybody.
+//! What a backend knows of itself without asking anybody, and what it may be told for others to read.
 
 use std::time::Duration;
 
@@ -34,4 +34,15 @@ pub struct BackendStatus {
     pub breaker: Option<&'static str>,
     /// Its watch, where it is known to have one.
     pub watch: Option<WatchStatus>,
+}
+
+/// What was done to a VM, for people who look at the backend itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VmNote {
+    /// VCD's operation name, such as `vappDeploy`.
+    pub operation: String,
+    /// The request that it was done for.
+    pub request_id: String,
+    /// Why it was not done, as the tenant is told; none where it was.
+    pub failure: Option<String>,
 }

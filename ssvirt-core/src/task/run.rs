@@ -5,7 +5,7 @@ use std::{future::Future, net::Ipv4Addr, sync::Arc};
 use super::{Step, engine::Shared};
 use crate::{
     VmBackend,
-    backend::{Reach, VmPlan, VmRef},
+    backend::{Reach, VmNote, VmPlan, VmRef},
     error::{Error, ErrorKind, Result},
     id::Id,
     measure,
@@ -203,7 +203,7 @@ impl Shared {
         total: usize,
         holder: &str,
     ) -> Result<(), Trouble> {
-        let seen = self.work(step).await?;
+        let seen = self.work(task, step).await?;
         in_tx!(self, tx => {
             self.still_held(&mut tx, task.id, holder).await?;
             self.record(&mut tx, step, &seen).await?;
@@ -216,7 +216,7 @@ impl Shared {
     }
 
     /// What a step does outside the store.
-    async fn work(&self, step: &Step) -> Result<Seen, Trouble> {
+    async fn work(&self, task: &Task, step: &Step) -> Result<Seen, Trouble> {
         match step {
             Step::Record { .. }
             | Step::ChangeVApp { .. }
@@ -227,15 +227,21 @@ impl Shared {
             | Step::Done => Ok(Seen::Nothing),
             Step::CreateVm { vm } => {
                 let (on, plan) = self.plan(*vm).await?;
-                self.retry(&on, || on.backend.create_vm(&plan)).await.map(Seen::State)
+                let done = self.retry(&on, || on.backend.create_vm(&plan)).await;
+                note(task, &on, *vm, &done);
+                done.map(Seen::State)
             }
             Step::ChangeVm { vm, .. } => {
                 let (on, plan) = self.plan(*vm).await?;
-                self.retry(&on, || on.backend.change_vm(&plan)).await.map(Seen::State)
+                let done = self.retry(&on, || on.backend.change_vm(&plan)).await;
+                note(task, &on, *vm, &done);
+                done.map(Seen::State)
             }
             Step::Power { vm, action, .. } => {
                 let on = self.backend_of(*vm).await?;
-                self.retry(&on, || on.backend.power_vm(*vm, *action)).await.map(Seen::State)
+                let done = self.retry(&on, || on.backend.power_vm(*vm, *action)).await;
+                note(task, &on, *vm, &done);
+                done.map(Seen::State)
             }
             Step::DeleteVm { vm } => {
                 let on = self.backend_of(*vm).await?;
@@ -443,6 +449,18 @@ impl Shared {
             }
         }
     }
+}
+
+/// Says at the backend what a task has done there, or could not do.
+fn note<T>(task: &Task, on: &Served, vm: VmRef, done: &Result<T, Trouble>) {
+    let failure = match done {
+        Ok(_) => None,
+        Err(Trouble::Refused(error)) => Some(error.message().to_owned()),
+        // It is not over.
+        Err(Trouble::Store(_) | Trouble::Away(_)) => return,
+    };
+    let (operation, request_id) = (task.operation_name.clone(), task.request_id.clone());
+    on.backend.note(vm, VmNote { operation, request_id, failure });
 }
 
 /// Measures a task that is over.

@@ -1,4 +1,5 @@
-//! What operators see: log lines and health reports.
+//! What operators see: log lines, health reports, metrics.
 
 pub(crate) mod health;
 pub(crate) mod log;
+pub mod metrics;

@@ -148,6 +148,19 @@ impl ControlPlane {
         self.wait(&[ETCD, API_SERVER], async || answers(&client).await).await
     }
 
+    /// Starts the controllers again. Those that have lost the API server for a while come back to it late; where there
+    /// are several of a kind, another would take over.
+    ///
+    /// # Errors
+    /// Where the program cannot be started.
+    pub fn restart_manager(&mut self) -> Anything<()> {
+        self.manager.signal("KILL")?;
+        self.manager.stop()?;
+        let (program, flags) = (self.bin.join(MANAGER), manager(&self.folder));
+        self.manager = Program::start(&self.folder, MANAGER, &program, &flags, self.life)?;
+        Ok(())
+    }
+
     /// Waits until something is true, as long as the programs that it takes are there.
     async fn wait(&self, needed: &[&str], is_true: impl AsyncFn() -> bool) -> Anything<()> {
         let start = Instant::now();
@@ -215,9 +228,23 @@ pub fn admin_file(folder: &Path) -> PathBuf {
 /// # Errors
 /// Where the file cannot be read.
 pub async fn client_of(kubeconfig: &Path) -> Anything<Client> {
-    let file = Kubeconfig::read_from(kubeconfig)?;
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config_of(kubeconfig).await?)?)
+}
+
+/// A client by a file, that asks nothing twice by itself: an API server that has just started wants to be left
+/// alone for half a minute.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub async fn impatient_client_of(kubeconfig: &Path) -> Anything<Client> {
+    let mut config = config_of(kubeconfig).await?;
+    config.default_retry = false;
     Ok(Client::try_from(config)?)
+}
+
+async fn config_of(kubeconfig: &Path) -> Anything<Config> {
+    let file = Kubeconfig::read_from(kubeconfig)?;
+    Ok(Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?)
 }
 
 /// Whether the API server says that it is ready.

@@ -41,7 +41,7 @@ use futures_util::StreamExt as _;
 use kube::{
     Client, Error,
     api::{ApiResource, DynamicObject},
-    runtime::{Controller, controller::Action, watcher},
+    runtime::{Controller, controller::Action, utils::Backoff, watcher},
 };
 use tokio::{
     net::TcpListener,
@@ -50,7 +50,7 @@ use tokio::{
 
 pub use self::faults::{Fault, Options, Rule, Step};
 use self::{faults::Play, objects::all};
-use crate::{Anything, control_plane::client_of};
+use crate::{Anything, control_plane::impatient_client_of};
 
 /// What all parts play on.
 struct Stage {
@@ -166,7 +166,7 @@ impl Drop for Node {
 }
 
 async fn begin(kubeconfig: std::path::PathBuf, options: Options) -> Anything<Arc<Stage>> {
-    let client = client_of(&kubeconfig).await?;
+    let client = impatient_client_of(&kubeconfig).await?;
     let play = Play::new(options);
     let stage = Arc::new(Stage {
         client: client.clone(),
@@ -208,7 +208,22 @@ fn controller(
     resource: &ApiResource,
     config: watcher::Config,
 ) -> Controller<DynamicObject> {
-    Controller::new_with(all(client, resource), config, resource.clone())
+    Controller::new_with(all(client, resource), config, resource.clone()).trigger_backoff(Soon)
+}
+
+/// How long after a watch was cut the next one is begun: at once, for those who kill API servers and wait.
+struct Soon;
+
+impl Iterator for Soon {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(Duration::from_millis(500))
+    }
+}
+
+impl Backoff for Soon {
+    fn reset(&mut self) {}
 }
 
 fn run<F>(

@@ -1,0 +1,99 @@
+//! What others do to VMs shows.
+
+use std::time::Duration;
+
+use k8s_openapi::api::events::v1::Event;
+use kube::{
+    Api, Client,
+    api::{DeleteParams, ListParams},
+};
+use poem::http::Request;
+use ssvirt_backends::kubevirt::{Cluster, ClusterOptions, resources::VirtualMachine};
+use ssvirt_core::{
+    backend::PowerAction,
+    model::{PowerState, Task},
+};
+use ssvirt_kube_bed::shared;
+
+use super::scene::{Scene, until};
+
+/// How long it may take until what was done is shown.
+const SHOWN: Duration = Duration::from_secs(2);
+
+/// As `virtctl start` and `stop` do.
+pub async fn tell(client: &Client, space: &str, name: &str, what: &str, body: &str) {
+    let path = format!(
+        "/apis/subresources.kubevirt.io/v1/namespaces/{space}/virtualmachines/{name}/{what}"
+    );
+    let request = Request::put(path).header("content-type", "application/json");
+    client.request_text(request.body(body.as_bytes().to_vec()).unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_do_to_vms_shows_within_two_seconds() {
+    if shared::node().await.is_none() {
+        return;
+    }
+    let client = shared::client().await.unwrap();
+    let scene = Scene::new(Cluster::new(client.clone(), ClusterOptions::default()), 1).await;
+    let vdc = scene.vdcs[0];
+    let vms = [scene.vm("a", false).await, scene.vm("b", true).await, scene.vm("c", true).await];
+    let machines = scene.machines(&client, vdc).await;
+    let find = |at: usize| machines.iter().find(|(id, ..)| *id == vms[at].id).unwrap();
+    let tasks = scene.all::<Task>().await.len();
+
+    let (_, space, name) = find(0);
+    tell(&client, space, name, "start", "{}").await;
+    let started = scene.until_power(&vms[0], PowerState::On, SHOWN).await;
+
+    let machines: Api<VirtualMachine> = Api::namespaced(client.clone(), space);
+    machines.delete(&find(1).2, &DeleteParams::default().grace_period(0)).await.unwrap();
+    // The object is there until what it owns has gone.
+    until("it is gone", Duration::from_secs(30), || async {
+        machines.get_opt(&find(1).2).await.unwrap().is_none()
+    })
+    .await;
+    let deleted = scene.until_power(&vms[1], PowerState::Lost, SHOWN).await;
+
+    tell(&client, space, &find(2).2, "stop", r#"{"gracePeriod":0}"#).await;
+    let stopped = scene.until_power(&vms[2], PowerState::Off, SHOWN).await;
+    println!("shown: started after {started:?}, deleted {deleted:?}, stopped {stopped:?}");
+    assert_eq!(scene.all::<Task>().await.len(), tasks, "nobody here has done anything");
+    scene.end().await;
+}
+
+/// Who looks at a VM in the cluster sees which request has done what to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_to_vms_is_noted_at_them() {
+    if shared::node().await.is_none() {
+        return;
+    }
+    let client = shared::client().await.unwrap();
+    let cluster = Cluster::new(client.clone(), ClusterOptions::default());
+    let mut scene = Scene::new(cluster, 1).await;
+    scene.me.request_id = "request-of-this-test".to_owned();
+    let vm = scene.vm("noted", true).await;
+    let task = scene.cloud.power_vm(&scene.me, vm.id, PowerAction::Off).await.unwrap();
+    ssvirt_fixtures::finished(&scene.cloud, &scene.me, task.clone()).await.unwrap();
+    let (_, space, name) = scene.machines(&client, scene.vdcs[0]).await.remove(0);
+    let events: Api<Event> = Api::namespaced(client, &space);
+    // Created, switched on, switched off.
+    let noted = async || {
+        let all = events.list(&ListParams::default()).await.unwrap().items;
+        let ours = all.into_iter().filter(|event| {
+            let about = event.regarding.clone().unwrap_or_default();
+            about.name.as_ref() == Some(&name) && about.kind.as_deref() == Some("VirtualMachine")
+        });
+        ours.filter(|event| event.reporting_controller.as_deref() == Some("ssvirt.io/api-server"))
+            .collect::<Vec<_>>()
+    };
+    until("three events", Duration::from_secs(10), || async { noted().await.len() == 3 }).await;
+    let noted = noted().await;
+    for event in &noted {
+        assert_eq!(event.note.as_deref(), Some("Done (request request-of-this-test)"));
+        assert_eq!(event.type_.as_deref(), Some("Normal"));
+    }
+    let reasons: Vec<_> = noted.iter().filter_map(|event| event.reason.clone()).collect();
+    assert_eq!(reasons.iter().filter(|reason| **reason == task.operation_name).count(), 1);
+    scene.end().await;
+}

@@ -133,6 +133,9 @@ struct ServeArgs {
     /// File that is written when the server is ready, with its root URL, and removed when it stops.
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
+    /// Address and port that metrics for Prometheus are served at, at /metrics. By default there are none.
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics_listen: Option<String>,
     /// Folder of a built web user interface (any single-page application), to be served at /.
     #[arg(long, value_name = "DIR")]
     ui: Option<PathBuf>,
@@ -157,6 +160,7 @@ impl ServeArgs {
         put(&mut given, "listen", self.listen.as_ref());
         put(&mut given, "backend", self.backend.map(Backend::name));
         put(&mut given, "public_url", self.public_url.as_ref());
+        put(&mut given, "metrics_listen", self.metrics_listen.as_ref());
         put(&mut given, "demo", self.demo.then_some("true"));
         put(&mut given, "http", self.http.then_some("true"));
         put_path(&mut given, "ready_file", self.ready_file.as_ref())?;

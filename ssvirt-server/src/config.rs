@@ -114,6 +114,8 @@ pub struct Settings {
     pub kubernetes_namespace: Option<String>,
     /// The name space that templates come from.
     pub template_namespace: Option<String>,
+    /// `ADDR:PORT` that metrics are served at.
+    pub metrics_listen: Option<String>,
     /// The provider VDCs.
     #[serde(default)]
     pub provider_vdc: Vec<ProviderVdcSettings>,
@@ -138,7 +140,7 @@ pub struct ProviderVdcSettings {
 pub const FILE_KEYS: [&str; 2] = ["provider_vdc", "kubevirt"];
 
 /// Every other key. Kept beside [`Settings`] by a test.
-pub const KEYS: [&str; 24] = [
+pub const KEYS: [&str; 25] = [
     "listen",
     "api_port",
     "data_dir",
@@ -162,6 +164,7 @@ pub const KEYS: [&str; 24] = [
     "kubeconfig",
     "kubernetes_namespace",
     "template_namespace",
+    "metrics_listen",
     "config",
 ];
 

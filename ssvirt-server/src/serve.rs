@@ -25,6 +25,7 @@ use crate::{
     config::{Backend, Config},
     data_dir::DataDir,
     listen::Gate,
+    observe::metrics,
     ready::ReadyFile,
     secrets, tls,
 };
@@ -65,6 +66,10 @@ where
 
     let store = open_store(&config, data_dir.as_ref()).await?;
     let cloud = cloud(&config, &store, clock).await?;
+    let metrics = match &config.metrics_listen {
+        Some(listen) => Some(metrics::serve(listen, &cloud).await?),
+        None => None,
+    };
     cloud.start().await.map_err(|error| Failure::of("the cloud cannot be started", &error))?;
     let refresh = config.cluster.kubevirt.placement.refresh_seconds;
     cloud.start_syncing(Duration::from_secs(refresh.into()));
@@ -94,6 +99,7 @@ where
         .run_with_graceful_shutdown(app, stop, Some(DRAIN))
         .await;
     drop(ready_file);
+    drop(metrics);
     cloud.stop().await;
     store.close().await;
     tracing::info!("stopped");

@@ -44,6 +44,8 @@ pub struct Config {
     pub admin_password: Option<Secret>,
     /// The password of all users of the demo; none are random ones.
     pub demo_password: Option<Secret>,
+    /// `ADDR:PORT` that metrics are served at; none serves none.
+    pub metrics_listen: Option<String>,
     /// The cluster, for the backend `kubevirt`.
     pub cluster: Cluster,
 }
@@ -131,6 +133,10 @@ impl Config {
                 None => settings.admin_password,
             },
             demo_password: settings.demo_password,
+            metrics_listen: settings
+                .metrics_listen
+                .map(|given| address("metrics_listen", given))
+                .transpose()?,
             cluster: Cluster {
                 kubeconfig: settings.kubeconfig,
                 context: provider.and_then(|vdc| vdc.context),
@@ -146,10 +152,13 @@ fn wrong<T>(key: &str, why: impl std::fmt::Display) -> Result<T, ConfigError> {
 }
 
 fn listen(listen: Option<String>) -> Result<String, ConfigError> {
-    let listen = listen.unwrap_or_else(|| "127.0.0.1:8443".to_owned());
-    match listen.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(listen),
-        _ => wrong("listen", format!("\"{listen}\" is not ADDR:PORT, such as 127.0.0.1:8443")),
+    address("listen", listen.unwrap_or_else(|| "127.0.0.1:8443".to_owned()))
+}
+
+fn address(key: &str, given: String) -> Result<String, ConfigError> {
+    match given.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(given),
+        _ => wrong(key, format!("\"{given}\" is not ADDR:PORT, such as 127.0.0.1:8443")),
     }
 }
 

@@ -16,6 +16,7 @@ mod guests;
 mod manifests;
 mod observed;
 mod places;
+mod scale;
 mod scene;
 mod suite;
 mod troubles;

@@ -10,6 +10,7 @@
 
 mod admission;
 mod console;
+mod controllers;
 mod defaults;
 mod faults;
 mod instances;
@@ -34,22 +35,20 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
-use futures_util::StreamExt as _;
-use kube::{
-    Client, Error,
-    api::{ApiResource, DynamicObject},
-    runtime::{Controller, controller::Action, utils::Backoff, watcher},
-};
+use kube::Client;
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
 };
 
 pub use self::faults::{Fault, Options, Rule, Step};
-use self::{faults::Play, objects::all};
+use self::{
+    controllers::{controller, run, watches},
+    faults::Play,
+    objects::all,
+};
 use crate::{Anything, control_plane::impatient_client_of};
 
 /// What all parts play on.
@@ -197,50 +196,4 @@ async fn begin(kubeconfig: std::path::PathBuf, options: Options) -> Anything<Arc
         &stage,
     );
     Ok(stage)
-}
-
-fn watches() -> watcher::Config {
-    watcher::Config::default().streaming_lists()
-}
-
-fn controller(
-    client: &Client,
-    resource: &ApiResource,
-    config: watcher::Config,
-) -> Controller<DynamicObject> {
-    Controller::new_with(all(client, resource), config, resource.clone()).trigger_backoff(Soon)
-}
-
-/// How long after a watch was cut the next one is begun: at once, for those who kill API servers and wait.
-struct Soon;
-
-impl Iterator for Soon {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        Some(Duration::from_millis(500))
-    }
-}
-
-impl Backoff for Soon {
-    fn reset(&mut self) {}
-}
-
-fn run<F>(
-    controller: Controller<DynamicObject>,
-    reconcile: fn(Arc<DynamicObject>, Arc<Stage>) -> F,
-    stage: &Arc<Stage>,
-) where
-    F: Future<Output = kube::Result<Action>> + Send + 'static,
-{
-    let stage = stage.clone();
-    tokio::spawn(async move {
-        controller.run(reconcile, again, stage).for_each(|_| std::future::ready(())).await;
-    });
-}
-
-/// Somebody else has written meanwhile, or the API server is away: what is there is looked at again.
-fn again(_: Arc<DynamicObject>, error: &Error, _: Arc<Stage>) -> Action {
-    let is_conflict = matches!(error, Error::Api(status) if matches!(status.code, 404 | 409));
-    Action::requeue(Duration::from_millis(if is_conflict { 20 } else { 500 }))
 }

@@ -298,7 +298,7 @@ async fn many_vms() {
     let (vms, vdcs) = (number("SSVIRT_SCALE_VMS", 1000), number("SSVIRT_SCALE_VDCS", 20));
     let control_plane = shared::own().await.expect("a control plane");
     let client = control_plane.client().await.unwrap();
-    crds::install(&client, &crds::folder().expect("resource definitions")).await.unwrap();
+    crds::install(&client).await.unwrap();
     let _node = Node::start(&control_plane.kubeconfig(), Options::default()).await.unwrap();
     templates(&client).await;
     let server = Server::start(&bin, &control_plane.kubeconfig()).await;

@@ -99,10 +99,7 @@ async fn up(folder: &Path) -> Anything<usize> {
         control_plane::stop(folder)?;
         return started.map(|_| 0);
     };
-    match crds::folder() {
-        Some(folder) => crds::install(&started.client().await?, &folder).await,
-        None => Ok(0),
-    }
+    crds::install(&started.client().await?).await
 }
 
 #[expect(clippy::print_stdout, reason = "a command line program")]

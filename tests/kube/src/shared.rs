@@ -81,9 +81,7 @@ pub async fn kubeconfig() -> Anything<PathBuf> {
 
 async fn start() -> Anything<ControlPlane> {
     let started = ControlPlane::start(&folder(), Life::WithUs).await?;
-    if let Some(folder) = crds::folder() {
-        crds::install(&started.client().await?, &folder).await?;
-    }
+    crds::install(&started.client().await?).await?;
     Ok(started)
 }
 

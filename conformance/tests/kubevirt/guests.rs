@@ -6,7 +6,7 @@ use ssvirt_backends::kubevirt::labels;
 use ssvirt_core::{
     VmBackend as _,
     backend::PowerAction,
-    model::{GuestCustomization, PowerState, VmSpec},
+    model::{GuestCustomization, PowerState, Product, Property, VmSpec},
 };
 
 use super::{troubles::Scene, vms};
@@ -42,9 +42,21 @@ async fn a_guests_secret_lives_with_its_vm() {
     assert_eq!(state.power, PowerState::On);
     scene.backend.power_vm(plan.target, PowerAction::Off).await.unwrap();
 
+    let keys = async || all().await[0].data.as_ref().unwrap().keys().cloned().collect::<Vec<_>>();
     plan.spec.guest.computer_name = Some("other".to_owned());
+    let network = Property {
+        key: "network-config".to_owned(),
+        value: Some("version: 2".to_owned()),
+        ..Property::default()
+    };
+    plan.products = vec![Product { properties: vec![network], ..Product::default() }];
     scene.backend.change_vm(&plan).await.unwrap();
     assert!(data(&all().await[0]).contains("\"hostname\": \"other\""));
+    assert_eq!(keys().await, ["networkdata", "userdata"]);
+    // What is not given any more is not kept.
+    plan.products.clear();
+    scene.backend.change_vm(&plan).await.unwrap();
+    assert_eq!(keys().await, ["userdata"]);
     plan.spec.guest.enabled = false;
     scene.backend.change_vm(&plan).await.unwrap();
     assert!(all().await.is_empty());

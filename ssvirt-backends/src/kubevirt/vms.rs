@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use k8s_openapi::{
+    ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
@@ -181,7 +183,13 @@ impl Vms {
                 owner_references: owner.map(|owner| vec![owner]),
                 ..ObjectMeta::default()
             },
-            string_data: Some(contents),
+            // Not `stringData`, of which a key that is not applied any more would stay in the Secret.
+            data: Some(
+                contents
+                    .into_iter()
+                    .map(|(key, text)| (key, ByteString(text.into_bytes())))
+                    .collect(),
+            ),
             ..Secret::default()
         };
         let ours = PatchParams::apply(FIELD_MANAGER).force();

@@ -111,7 +111,8 @@ struct StoreArgs {
 
 #[derive(Args)]
 struct ServeArgs {
-    /// Seed a demo: organization "demo" with a VDC, templates, a network and users. Implies --backend memory.
+    /// Seed a demo: organization "demo" with a VDC, templates, a network and users. Implies --backend memory, where no
+    /// other is given.
     /// What is there already is left as it is.
     #[arg(long)]
     demo: bool,

@@ -101,6 +101,10 @@ impl Config {
             (one, other) => one.or(other),
         };
         let plain_http = settings.http.unwrap_or(false);
+        let context = provider.and_then(|vdc| vdc.context);
+        if context.is_some() && settings.kubeconfig.is_none() {
+            return wrong("provider_vdc", "names a context, but there is no kubeconfig");
+        }
         Ok(Self {
             listen: listen(settings.listen)?,
             data_dir: settings.data_dir,
@@ -139,7 +143,7 @@ impl Config {
                 .transpose()?,
             cluster: Cluster {
                 kubeconfig: settings.kubeconfig,
-                context: provider.and_then(|vdc| vdc.context),
+                context,
                 namespace: settings.kubernetes_namespace.unwrap_or_else(|| "ssvirt".to_owned()),
                 kubevirt: kubevirt(settings.kubevirt, settings.template_namespace)?,
             },

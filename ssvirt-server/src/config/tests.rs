@@ -259,6 +259,7 @@ fn a_cluster_that_cannot_be_is_refused() {
         (format!("{provider}{provider}"), "may be there once"),
         (provider.replace("default", "east"), "must be named \"default\""),
         (format!("backend = \"memory\"\n{provider}"), "that of provider_vdc is kubevirt"),
+        (format!("{provider}context = \"east\"\n"), "but there is no kubeconfig"),
         ("[kubevirt.vdc]\npod = 1\n".to_owned(), "pod"),
         ("[kubevirt.calls]\nat_once = 0\n".to_owned(), "kubevirt.calls.at_once must be"),
         ("[kubevirt.placement]\nrefresh_seconds = 0\n".to_owned(), "refresh_seconds must be"),

@@ -27,6 +27,14 @@ async fn new_vdc(scene: &Scene, name: &str) -> (Vdc, Task) {
     scene.cloud.create_vdc(&Caller::system(), scene.org, new).await.unwrap()
 }
 
+/// A task that waits, as the backend is away.
+async fn waiting(scene: &Scene, vapp: &str) -> Task {
+    let new = scene.new_shop(vapp, true);
+    let (_, task) = scene.cloud.create_vapp(&scene.me, scene.vdc, new).await.unwrap();
+    queued(scene, &task).await;
+    task
+}
+
 #[tokio::test]
 async fn tasks_wait_for_a_backend_that_was_lost() {
     let clock = clock();
@@ -113,9 +121,7 @@ async fn what_is_being_undone_waits_too() {
 async fn a_task_that_waits_can_be_cancelled() {
     let scene = Scene::new().await;
     scene.simulator.set_reach(Reach::Lost);
-    let new = scene.new_shop("shop", true);
-    let (_, task) = scene.cloud.create_vapp(&scene.me, scene.vdc, new).await.unwrap();
-    queued(&scene, &task).await;
+    let task = waiting(&scene, "shop").await;
     scene.cloud.cancel_task(&scene.me, task.id).await.unwrap();
     scene.simulator.set_reach(Reach::Here);
     assert_eq!(scene.ended(&task).await.status, TaskStatus::Canceled);
@@ -208,9 +214,7 @@ async fn vdcs_get_their_places_when_the_backend_comes() {
 async fn whoever_starts_next_takes_up_what_waited() {
     let scene = Scene::new().await;
     scene.simulator.set_reach(Reach::Lost);
-    let new = scene.new_shop("shop", true);
-    let (_, task) = scene.cloud.create_vapp(&scene.me, scene.vdc, new).await.unwrap();
-    queued(&scene, &task).await;
+    let task = waiting(&scene, "shop").await;
     scene.cloud.stop().await;
     scene.simulator.set_reach(Reach::Here);
     let next = scene.second(Arc::new(scene.simulator.clone()), config());
@@ -224,9 +228,7 @@ async fn whoever_starts_next_takes_up_what_waited() {
 async fn who_waits_too_long_looks_again() {
     let scene = Scene::new().await;
     scene.simulator.set_reach(Reach::Lost);
-    let new = scene.new_shop("shop", true);
-    let (_, task) = scene.cloud.create_vapp(&scene.me, scene.vdc, new).await.unwrap();
-    queued(&scene, &task).await;
+    let task = waiting(&scene, "shop").await;
     // Another process, that has never seen the backend away.
     scene.cloud.stop().await;
     scene.simulator.set_reach(Reach::Here);
@@ -235,9 +237,7 @@ async fn who_waits_too_long_looks_again() {
     assert_eq!(scene.ended(&task).await.status, TaskStatus::Success);
 
     scene.simulator.set_reach(Reach::Lost);
-    let new = scene.new_shop("late", true);
-    let (_, task) = scene.cloud.create_vapp(&scene.me, scene.vdc, new).await.unwrap();
-    queued(&scene, &task).await;
+    let task = waiting(&scene, "late").await;
     scene.simulator.set_reach(Reach::Here);
     assert_eq!(next.engine().run_pending().await.unwrap(), 0);
     scene.clock.advance(scene.config.wait + Duration::from_secs(1));

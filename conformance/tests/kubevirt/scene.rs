@@ -110,7 +110,7 @@ impl Scene {
 
     /// The task when it is over.
     pub async fn ended(&self, task: &Task, limit: Duration) -> Task {
-        until("the task ends", limit, || async {
+        until(&format!("{} ends", task.operation), limit, || async {
             self.row(task.id).await.unwrap().status.is_final()
         })
         .await;

@@ -1,9 +1,9 @@
 //! What a cluster has no room for, cannot get, or cannot run.
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::{core::v1::Secret, storage::v1::StorageClass};
 use kube::{
     Api, Client,
-    api::{ListParams, ObjectMeta, PostParams},
+    api::{DeleteParams, ListParams, ObjectMeta, PostParams},
 };
 use serde_json::json;
 use ssvirt_backends::kubevirt::{
@@ -124,16 +124,17 @@ async fn vms_run_up_to_the_limits_of_their_vdc() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn storage_beyond_a_profiles_limit_is_refused_before_anything_is_made() {
-    let classes: Api<k8s_openapi::api::storage::v1::StorageClass>;
+    let Some(client) = shared::client().await else { return };
+    let part = &RandomIds.uuid().simple().to_string()[..8];
+    let name = format!("fast-disks-{part}");
     let profile = PlaceStorage {
         profile: Id::new(RandomIds.uuid()),
-        name: "Fast Disks".to_owned(),
+        name: format!("Fast Disks {part}"),
         limit_mib: 2_048,
     };
     let id = profile.profile;
-    let Some(client) = shared::client().await else { return };
-    classes = Api::all(client);
-    let class = json!({ "metadata": { "name": "fast-disks" }, "provisioner": "example.com/none" });
+    let classes: Api<StorageClass> = Api::all(client);
+    let class = json!({ "metadata": { "name": name }, "provisioner": "example.com/none" });
     classes.create(&PostParams::default(), &serde_json::from_value(class).unwrap()).await.unwrap();
     let Some(scene) = Scene::new("storage", |place| place.storage = vec![profile]).await else {
         return;
@@ -147,7 +148,7 @@ async fn storage_beyond_a_profiles_limit_is_refused_before_anything_is_made() {
     let fits = scene.plan("fits", on_profile(1_024));
     scene.backend.create_vm(&fits).await.unwrap();
     let template = scene.machine(&fits).await.spec.data_volume_templates.remove(0);
-    assert_eq!(template.spec.storage.unwrap().storage_class_name.as_deref(), Some("fast-disks"));
+    assert_eq!(template.spec.storage.unwrap().storage_class_name, Some(name.clone()));
 
     let large = scene.plan("large", on_profile(8_192));
     let refused = scene.backend.create_vm(&large).await.unwrap_err();
@@ -156,6 +157,7 @@ async fn storage_beyond_a_profiles_limit_is_refused_before_anything_is_made() {
     assert_eq!(scene.backend.vm(large.target).await.unwrap(), None);
     scene.is_off_and_goes(&fits).await;
     scene.backend.remove_place(scene.place.vdc).await.unwrap();
+    classes.delete(&name, &DeleteParams::default()).await.unwrap();
 }
 
 /// An image that is not there, no room on any node, an image that cannot be pulled, a guest that crashes.

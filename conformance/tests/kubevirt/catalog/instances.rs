@@ -182,13 +182,7 @@ async fn a_vm_is_made_of_a_template_changed_started_and_leaves_nothing() {
     let vm = tenant.object(KUBEVIRT, "VirtualMachine", &name).await;
     let domain = &vm["spec"]["template"]["spec"]["domain"];
     assert_eq!((&domain["cpu"]["sockets"], &domain["cpu"]["cores"]), (&2.into(), &2.into()));
-    let volumes: Vec<&Value> = vm["spec"]["template"]["spec"]["volumes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|v| &v["name"])
-        .collect();
-    assert_eq!(volumes, ["root", "init", "disk-2001"]);
+    assert_eq!(volumes(&vm), ["root", "init", "disk-2001"]);
     assert_eq!(vm["spec"]["template"]["spec"]["networks"][0]["name"], "default");
 
     // A guest that is customized gets its set-up from the cloud, not from the template.
@@ -198,13 +192,7 @@ async fn a_vm_is_made_of_a_template_changed_started_and_leaves_nothing() {
     let vm = tenant.object(KUBEVIRT, "VirtualMachine", &name).await;
     let guest = secrets.get(&format!("{name}-guest")).await.unwrap();
     assert_eq!(guest.owner_references()[0].uid, vm["metadata"]["uid"]);
-    let volumes: Vec<&Value> = vm["spec"]["template"]["spec"]["volumes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|v| &v["name"])
-        .collect();
-    assert_eq!(volumes, ["root", "disk-2001", "customization"]);
+    assert_eq!(volumes(&vm), ["root", "disk-2001", "customization"]);
 
     let state = tenant.backend.power_vm(plan.target, PowerAction::On).await.unwrap();
     assert_eq!(state.power, PowerState::On);
@@ -326,4 +314,10 @@ async fn a_vm_that_there_is_no_room_for_is_refused_before_anything_is_made() {
         assert_eq!(count(&tenant.scene.client, &tenant.space, version, kind).await, 0);
     }
     tenant.end().await;
+}
+
+/// The names of a VM's volumes.
+fn volumes(vm: &Value) -> Vec<&Value> {
+    let volumes = vm["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
+    volumes.iter().map(|volume| &volume["name"]).collect()
 }

@@ -3,6 +3,8 @@
 //! A namespace is found by the VDC's id in its labels, so its name may be any that was free. One that is
 //! somebody else's is never touched, whatever it is called.
 
+#[cfg(test)]
+mod fixture;
 mod objects;
 mod quota;
 mod storage;

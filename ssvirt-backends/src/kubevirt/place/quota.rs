@@ -85,39 +85,17 @@ fn storage(place: &Place, classes: &Classes) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use ssvirt_core::{
-        Id,
-        backend::PlaceStorage,
-        model::{Org, StorageProfile, Vdc},
-    };
+    use ssvirt_core::{Id, backend::PlaceStorage, model::StorageProfile};
     use uuid::Uuid;
 
-    use super::*;
-
-    fn place(cpu_limit_mhz: i64, vcpu_mhz: i64, memory_limit_mib: i64) -> Place {
-        Place {
-            vdc: Id::<Vdc>::new(Uuid::from_u128(1)),
-            vdc_name: "acme-vdc".to_owned(),
-            org: Id::<Org>::new(Uuid::from_u128(2)),
-            org_name: "acme".to_owned(),
-            org_full_name: "ACME Inc.".to_owned(),
-            org_description: String::new(),
-            vdc_description: String::new(),
-            cpu_limit_mhz,
-            vcpu_mhz,
-            memory_limit_mib,
-            vm_quota: 0,
-            storage: Vec::new(),
-        }
-    }
+    use super::{
+        super::fixture::{bare, place},
+        *,
+    };
 
     fn profile(n: u128, name: &str, limit_mib: i64) -> PlaceStorage {
         let profile = Id::<StorageProfile>::new(Uuid::from_u128(n));
         PlaceStorage { profile, name: name.to_owned(), limit_mib }
-    }
-
-    fn bare() -> PlaceOptions {
-        PlaceOptions { pod_cpu_millis: 0, pod_memory_mib: 0, ..PlaceOptions::default() }
     }
 
     fn hard(place: &Place, options: &PlaceOptions) -> BTreeMap<String, String> {

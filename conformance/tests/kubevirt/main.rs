@@ -9,6 +9,7 @@
 
 mod catalog;
 mod consistency;
+mod disks;
 mod faults;
 mod faults_away;
 mod faults_token;

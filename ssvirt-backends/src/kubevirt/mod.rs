@@ -14,6 +14,7 @@ mod call;
 pub mod catalog;
 pub mod cluster;
 mod connect;
+mod disks;
 mod error;
 pub mod labels;
 pub mod limits;

@@ -55,7 +55,7 @@ const EVERYWHERE: [Right; 11] = [
     right("snapshot.storage.k8s.io", &["volumesnapshots"], &["list"]),
 ];
 
-const IN_VDCS: [Right; 14] = [
+const IN_VDCS: [Right; 15] = [
     right("", &["resourcequotas"], &["get", "create", "patch"]),
     right("", &["limitranges"], APPLY),
     right("networking.k8s.io", &["networkpolicies"], APPLY),
@@ -81,6 +81,8 @@ const IN_VDCS: [Right; 14] = [
     right(CDI, &["datavolumes"], &["list"]),
     // OpenShift asks whether whoever makes an instance may make, and read, what is in it.
     right(CDI, &["datavolumes"], &["get", "create", "delete"]),
+    // Disks that grow.
+    right("", &["persistentvolumeclaims"], &["get", "patch"]),
     right("template.openshift.io", &["templateconfigs"], &["create"]),
     right("template.openshift.io", &["templateinstances"], &["list", "get", "create", "delete"]),
     right("events.k8s.io", &["events"], APPLY),

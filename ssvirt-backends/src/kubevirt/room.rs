@@ -7,7 +7,10 @@ use k8s_openapi::{
     api::core::v1::ResourceQuota, apimachinery::pkg::api::resource::Quantity as ApiQuantity,
 };
 use kube::{Api, Client};
-use ssvirt_core::{Error, ErrorKind, Result, model::VmSpec};
+use ssvirt_core::{
+    Error, ErrorKind, Result,
+    model::{DiskSpec, VmSpec},
+};
 
 use super::{
     call::call_opt,
@@ -23,12 +26,27 @@ type Needs = BTreeMap<String, i64>;
 
 /// What a VM needs to be there: a claim for each disk, perhaps a Secret.
 pub(super) fn of_new(spec: &VmSpec, classes: &Classes, secrets: i64) -> Needs {
+    let disks: Vec<&DiskSpec> = spec.disks.iter().collect();
+    let mut needs = of_change(spec, &disks, &[], classes);
+    needs.insert("secrets".to_owned(), secrets);
+    needs
+}
+
+/// What new disks need, and those that are larger than they were, in MiB.
+pub(super) fn of_change(
+    spec: &VmSpec,
+    new: &[&DiskSpec],
+    larger: &[(&DiskSpec, i64)],
+    classes: &Classes,
+) -> Needs {
     let mut needs = Needs::new();
     let mut add = |key: &str, amount: i64| *needs.entry(key.to_owned()).or_default() += amount;
-    add("secrets", secrets);
-    for disk in &spec.disks {
-        let bytes = disk.size_mib.saturating_mul(1 << 20);
-        add("persistentvolumeclaims", 1);
+    if !new.is_empty() {
+        add("persistentvolumeclaims", i64::try_from(new.len()).unwrap_or(i64::MAX));
+    }
+    let new = new.iter().map(|disk| (*disk, 0));
+    for (disk, before) in new.chain(larger.iter().copied()) {
+        let bytes = (disk.size_mib - before).saturating_mul(1 << 20);
         add("requests.storage", bytes);
         if let Some(class) = classes.of_disk(spec, disk) {
             add(&format!("{class}.storageclass.storage.k8s.io/requests.storage"), bytes);

@@ -20,6 +20,7 @@ use super::{
     FIELD_MANAGER,
     call::{call, call_opt, raw},
     catalog::instantiate::{TemplateVmRef, is_of_template},
+    disks::DiskChange,
     error::{error, is_taken},
     labels, names,
     place::{Classes, Places},
@@ -205,22 +206,35 @@ impl Vms {
                 plan.name
             )));
         }
-        if TemplateVmRef::of(plan).is_some() {
-            return self.change_made(plan, &found).await;
-        }
         let name = found.name();
         let site = self.site(plan.target.vdc).await?;
+        // What cannot be is refused before anything grows.
+        let wanted = match TemplateVmRef::of(plan) {
+            Some(_) => None,
+            None => Some(object::changed(plan, &site, &name)?),
+        };
+        self.make_room(plan, &DiskChange::of(plan, &found), &found, &site).await?;
+        let state = match wanted {
+            None => self.change_made(plan, &found).await?,
+            Some(wanted) => self.apply(plan, &found, wanted).await?,
+        };
+        self.remove_disks(plan, &found).await?;
+        Ok(state)
+    }
+
+    /// Makes a VM that was made of a plan like a new one.
+    async fn apply(&self, plan: &VmPlan, found: &Found, wanted: VirtualMachine) -> Result<VmState> {
+        let name = found.name();
         let contents = guest::contents(plan)?;
-        let wanted = object::changed(plan, &site, &name)?;
         if contents.is_some() {
-            self.set_up_guest(plan.target, &found, contents.clone()).await?;
+            self.set_up_guest(plan.target, found, contents.clone()).await?;
         }
         let ours = PatchParams::apply(FIELD_MANAGER).force();
         let machines = self.machines(&found.namespace);
         call(&what(plan.target), machines.patch(&name, &ours, &Patch::Apply(wanted))).await?;
         if contents.is_none() {
             // Nothing refers to it any more.
-            self.set_up_guest(plan.target, &found, None).await?;
+            self.set_up_guest(plan.target, found, None).await?;
         }
         Ok(self.get(plan.target).await?.state())
     }

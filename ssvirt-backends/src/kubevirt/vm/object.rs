@@ -101,7 +101,8 @@ fn attachments(plan: &VmPlan, namespace: &str) -> Attachments {
     attachments
 }
 
-fn volume_name(vm: &str, disk: &DiskSpec) -> String {
+/// The name of the volume of a disk, in the VM of that name.
+pub fn volume_name(vm: &str, disk: &DiskSpec) -> String {
     format!("{vm}-{}", disk_name(&disk.id))
 }
 

@@ -22,7 +22,8 @@ use super::{
 const POLL: Duration = Duration::from_millis(200);
 /// What a guest has to end in where nothing is said.
 const GRACE: u64 = 30;
-const NODE: &str = "bed-node-1";
+/// The node that all instances are on.
+pub const NODE: &str = "bed-node-1";
 const UNSCHEDULABLE: &str = "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are \
      available: 1 No preemption victims found for incoming pod.";
 const NO_IMAGE: &str = "failed to pull and unpack image: not found";

@@ -188,6 +188,8 @@ async fn begin(kubeconfig: std::path::PathBuf, options: Options) -> Anything<Arc
     run(controller(&client, &objects::data_volume(), watches()), volumes::reconcile, &stage);
     let ours = watches().labels(&format!("{}=true", volumes::LABEL));
     run(controller(&client, &objects::volume(), ours), volumes::reclaim, &stage);
+    let claims = watches().labels("app=containerized-data-importer");
+    run(controller(&client, &objects::claim(), claims), volumes::resize, &stage);
     run(controller(&client, &objects::snapshot(), watches()), snapshots::take, &stage);
     run(controller(&client, &objects::restore(), watches()), snapshots::restore, &stage);
     run(

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     Stage, defaults,
+    instances::NODE,
     objects::{self, namespace},
 };
 
@@ -41,6 +42,16 @@ fn written(bytes: u64) -> String {
     if bytes.is_multiple_of(MIB) { format!("{}Mi", bytes / MIB) } else { bytes.to_string() }
 }
 
+/// The claims that an instance's disks are on.
+fn volumes(vmi: &DynamicObject) -> Value {
+    let all = objects::list(&vmi.data, "/spec/volumes").iter().filter_map(|volume| {
+        let claim = volume.pointer("/dataVolume/name");
+        let claim = claim.or_else(|| volume.pointer("/persistentVolumeClaim/claimName"))?;
+        Some(json!({ "name": volume["name"], "persistentVolumeClaim": { "claimName": claim } }))
+    });
+    all.collect()
+}
+
 /// Makes the pod of an instance. Why not, where the cluster refuses it.
 pub async fn make(vmi: &DynamicObject, stage: &Stage) -> kube::Result<Result<(), String>> {
     let vcpus = vcpus(vmi);
@@ -70,6 +81,8 @@ pub async fn make(vmi: &DynamicObject, stage: &Stage) -> kube::Result<Result<(),
             "ownerReferences": [objects::owner(&objects::instance(), vmi)],
         },
         "spec": {
+            // A claim is kept for pods that are on a node.
+            "nodeName": NODE, "volumes": volumes(vmi), "terminationGracePeriodSeconds": 0,
             "restartPolicy": "Never", "automountServiceAccountToken": false,
             "containers": [{
                 "name": "compute", "image": "quay.io/kubevirt/virt-launcher:v1.9.0",

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::{
     Error, ResourceExt as _,
-    api::{DeleteParams, DynamicObject, PostParams},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     runtime::controller::Action,
 };
 use serde_json::{Value, json};
@@ -201,6 +201,24 @@ fn claim_of(volume: &DynamicObject) -> kube::Result<DynamicObject> {
         },
         "spec": claim,
     }))
+}
+
+/// Gives a claim what it asks for beyond what it has, as a storage driver's resizer does.
+pub async fn resize(claim: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Result<Action> {
+    let asked = &claim.data["spec"]["resources"]["requests"]["storage"];
+    let has = &claim.data["status"]["capacity"]["storage"];
+    if text(&claim.data, "/status/phase") != "Bound" || asked == has || is_going(&claim) {
+        return Ok(Action::await_change());
+    }
+    let capacity = json!({ "capacity": { "storage": asked } });
+    let volumes = objects::all(&stage.client, &objects::volume());
+    let patch = Patch::Merge(json!({ "spec": capacity.clone() }));
+    let volume = text(&claim.data, "/spec/volumeName");
+    volumes.patch(volume, &PatchParams::default(), &patch).await?;
+    let claims = objects::within(&stage.client, &namespace(&claim), &objects::claim());
+    let patch = Patch::Merge(json!({ "status": capacity }));
+    claims.patch_status(&claim.name_any(), &PatchParams::default(), &patch).await?;
+    Ok(Action::await_change())
 }
 
 /// Removes a volume whose claim is gone: there is no storage that would.

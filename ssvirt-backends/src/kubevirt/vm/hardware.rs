@@ -82,9 +82,10 @@ fn cpu(spec: &VmSpec) -> Result<Cpu> {
     })
 }
 
+/// Without a most: KubeVirt takes one only for guests that memory can be plugged into, of 1 GiB and more on x86, and
+/// sets one itself for those.
 fn memory(spec: &VmSpec) -> Memory {
-    let guest = quantity::from_mib(spec.memory_mib);
-    Memory { max_guest: (!spec.memory_hot_add).then(|| guest.clone()), guest: Some(guest) }
+    Memory { guest: Some(quantity::from_mib(spec.memory_mib)), max_guest: None }
 }
 
 fn features(spec: &VmSpec) -> Features {
@@ -223,7 +224,6 @@ mod tests {
                 nic(1, "E1000E", ""),
                 nic(2, "E1000", ""),
             ],
-            memory_hot_add: true,
             ..VmSpec::default()
         };
         let attachments = Attachments::from([

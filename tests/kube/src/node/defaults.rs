@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     instancetypes::{add_disks, add_interface},
     objects::{NODE_FINALIZER, text},
+    rules,
 };
 
 /// How much more of a machine can be plugged in than it starts with.
@@ -78,8 +79,14 @@ pub fn instance(vmi: &mut Value) {
         "sockets": cpu["sockets"], "cores": cpu["cores"], "threads": cpu["threads"],
     });
     let guest = domain["memory"]["guest"].clone();
-    if let Some(most) = guest.as_str().and_then(|guest| times(guest, HOTPLUG)) {
-        or_set(&mut domain["memory"], "maxGuest", most.into());
+    if domain["memory"]["maxGuest"].is_null()
+        && let Some(most) = guest.as_str().and_then(|guest| times(guest, HOTPLUG))
+    {
+        let mut with_most = spec.clone();
+        with_most["domain"]["memory"]["maxGuest"] = most.into();
+        if rules::pluggable_memory(&with_most).is_ok() {
+            *spec = with_most;
+        }
     }
     vmi["status"]["currentCPUTopology"] = topology;
     vmi["status"]["memory"] =

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::{
+    defaults::bytes,
     instancetypes::{Cause, Chosen, add_disks, add_interface},
     objects::{list, text},
 };
@@ -55,6 +56,7 @@ pub fn machine(vm: &Value, old: Option<&Value>, chosen: &Chosen) -> Vec<Cause> {
         }
     }
     let mut causes = devices(&spec);
+    causes.extend(live_update(&spec));
     causes.extend(volumes(list(&spec, "/volumes")));
     causes.extend(data_volume_templates(vm, &spec));
     causes.extend(strategy(&vm["spec"]));
@@ -147,6 +149,48 @@ fn devices(spec: &Value) -> Vec<Cause> {
         causes.extend(boot_order(interface, &at, &mut orders));
     }
     causes
+}
+
+/// What could not be changed while the machine runs, though the spec says how far it could.
+fn live_update(spec: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let domain = &spec["domain"];
+    let sockets = |key: &str| domain["cpu"][key].as_u64().unwrap_or_default();
+    if sockets("maxSockets") != 0 && sockets("sockets") > sockets("maxSockets") {
+        let message =
+            "Number of sockets in CPU topology is greater than the maximum sockets allowed";
+        causes.push(cause(INVALID, message, format!("{SPEC}.domain.cpu.sockets")));
+    }
+    if !domain["memory"]["maxGuest"].is_null()
+        && let Err(message) = pluggable_memory(spec)
+    {
+        causes.push(cause(INVALID, message, format!("{SPEC}.domain.memory.guest")));
+    }
+    causes
+}
+
+/// Whether memory can be plugged into a machine, up to its `maxGuest`.
+pub fn pluggable_memory(spec: &Value) -> Result<(), &'static str> {
+    const BLOCK: u64 = 2 << 20;
+    let size = |key: &str| bytes(text(&spec["domain"]["memory"], &format!("/{key}")));
+    let Some(guest) = size("guest") else {
+        return Err("Guest memory must be configured when memory hotplug is enabled");
+    };
+    let Some(most) = size("maxGuest") else {
+        return Err("Max guest memory must be configured when memory hotplug is enabled");
+    };
+    match () {
+        () if guest > most => Err("Guest memory is greater than the configured maxGuest memory"),
+        () if guest % BLOCK != 0 => Err("Guest memory must be 2Mi aligned"),
+        () if most % BLOCK != 0 => Err("MaxGuest must be 2Mi aligned"),
+        () if text(spec, "/architecture") != "amd64" => {
+            Err("Memory hotplug is only available for x86_64 VMs")
+        }
+        () if guest < 1 << 30 => {
+            Err("Memory hotplug is only available for VMs with at least 1Gi of guest memory")
+        }
+        () => Ok(()),
+    }
 }
 
 fn boot_order(device: &Value, at: &str, orders: &mut Vec<u64>) -> Option<Cause> {

@@ -477,6 +477,23 @@ async fn what_is_wrong_is_not_stored_and_what_is_unsaid_is_added() -> Outcome {
     let field = "spec.template.spec.domain.devices.disks[2].name";
     assert_eq!(causes(world.create(&vm).await), [pair(field, twice)]);
 
+    for (memory, why) in [
+        (
+            json!({ "guest": "512Mi", "maxGuest": "512Mi" }),
+            "Memory hotplug is only available for VMs with at least 1Gi of guest memory",
+        ),
+        (json!({ "guest": "1025Mi", "maxGuest": "4Gi" }), "Guest memory must be 2Mi aligned"),
+        (
+            json!({ "guest": "2Gi", "maxGuest": "1Gi" }),
+            "Guest memory is greater than the configured maxGuest memory",
+        ),
+    ] {
+        let mut vm = diskless("wrong", "Halted");
+        spec(&mut vm, &|spec| spec["domain"]["memory"] = memory.clone());
+        let field = "spec.template.spec.domain.memory.guest";
+        assert_eq!(causes(world.create(&vm).await), [pair(field, why)]);
+    }
+
     let mut vm = diskless("wrong", "Halted");
     vm["spec"]["instancetype"] = json!({ "name": "none" });
     let unknown = "Failure to find instancetype: \
@@ -553,8 +570,9 @@ async fn what_is_wrong_is_not_stored_and_what_is_unsaid_is_added() -> Outcome {
     assert_eq!(vmi["spec"]["volumes"][0]["containerDisk"]["imagePullPolicy"], "IfNotPresent");
     assert_eq!(vmi["metadata"]["annotations"]["kubevirt.io/cluster-preference-name"], "ubuntu");
 
-    // Another size takes a restart.
-    let bigger = json!({ "spec": { "template": { "metadata": { "labels": { "a": "b" } } } } });
+    // What cannot be changed while it runs takes a restart.
+    let bigger =
+        json!({ "spec": { "template": { "spec": { "terminationGracePeriodSeconds": 7 } } } });
     world.machines().patch("web-2", &PatchParams::default(), &Patch::Merge(bigger)).await?;
     until("the need of a restart", async || {
         conditions(&world.vm("web-2").await).contains_key("RestartRequired")
@@ -615,6 +633,89 @@ async fn what_is_to_go_wrong_goes_wrong() -> Outcome {
     world.until("full", "Stopping").await;
     world.call("PUT", "virtualmachines/full/stop", r#"{"gracePeriod":0}"#).await.unwrap();
     world.until("full", "Stopped").await;
+    Ok(())
+}
+
+/// Sockets, memory and NICs reach a guest that runs; what does not says so, until it is taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_machine_is_changed() -> Outcome {
+    let Some((world, node)) = World::shared("live").await else { return Ok(()) };
+    world.create(&diskless("web-1", "Always")).await?;
+    world.until("web-1", "Running").await;
+    let change = async |spec: Value| {
+        let patch = Patch::Merge(json!({ "spec": { "template": { "spec": spec } } }));
+        world.machines().patch("web-1", &PatchParams::default(), &patch).await.map(drop)
+    };
+    let said = async |name: &str| {
+        let vm = world.vm("web-1").await;
+        conditions(&vm).get(name).map(|condition| condition.2.to_owned())
+    };
+    let slow = Rule {
+        namespace: Some(world.space.to_owned()),
+        machine: Some("web-1".to_owned()),
+        step: Step::Migrate,
+        fault: Fault::Fail,
+    };
+    let slow = node.inject(slow);
+    let nics = json!([
+        { "name": "default", "masquerade": {} },
+        { "name": "more", "bridge": {}, "state": "down" },
+    ]);
+    let networks = json!([
+        { "name": "default", "pod": {} },
+        { "name": "more", "multus": { "networkName": "more" } },
+    ]);
+    change(json!({
+        "domain": {
+            "cpu": { "sockets": 4 }, "memory": { "guest": "4Gi" }, "devices": { "interfaces": nics },
+        },
+        "networks": networks,
+    }))
+    .await?;
+    for name in ["HotVCPUChange", "HotMemoryChange", "MigrationRequired"] {
+        until(name, async || said(name).await.is_some()).await;
+    }
+    let status = &world.vmi("web-1").await.unwrap()["status"];
+    assert_eq!(status["currentCPUTopology"]["sockets"], 2);
+    assert_eq!(status["memory"]["guestRequested"], "2Gi");
+    node.heal(slow);
+    until("the new size", async || said("HotVCPUChange").await.is_none()).await;
+    let status = &world.vmi("web-1").await.unwrap()["status"];
+    assert_eq!(status["currentCPUTopology"]["sockets"], 4);
+    assert_eq!(
+        status["memory"],
+        json!({
+            "guestAtBoot": "2Gi", "guestCurrent": "4Gi", "guestRequested": "4Gi",
+            "memoryOverhead": status["memory"]["memoryOverhead"],
+        })
+    );
+    assert_eq!(status["interfaces"][1]["name"], "more");
+    assert_eq!(status["interfaces"][1]["linkState"], "down");
+    assert_eq!(said("RestartRequired").await, None);
+
+    for (spec, why) in [
+        (
+            json!({ "domain": { "cpu": { "sockets": 3 } } }),
+            "Reduction of CPU socket count requires a restart",
+        ),
+        (
+            json!({ "domain": { "cpu": { "sockets": 9 } } }),
+            "CPU sockets updated in template spec to a value higher than what's available",
+        ),
+        (
+            json!({ "domain": { "cpu": { "sockets": 4 }, "memory": { "guest": "1Gi" } } }),
+            "memory updated in template spec to a value lower than what the VM started with",
+        ),
+        (
+            json!({ "domain": { "cpu": { "cores": 2 } } }),
+            "a non-live-updatable field was changed in the template spec",
+        ),
+    ] {
+        change(spec).await?;
+        until(why, async || said("RestartRequired").await.as_deref() == Some(why)).await;
+    }
+    change(json!({ "domain": { "cpu": { "cores": 1 }, "memory": { "guest": "4Gi" } } })).await?;
+    until("no need of a restart", async || said("RestartRequired").await.is_none()).await;
     Ok(())
 }
 

@@ -22,6 +22,8 @@ pub enum Step {
     Launch,
     /// The guest agent connects. Failed or never: there is none.
     Agent,
+    /// A running instance is moved, so that it gets what it was given. Failed: it is tried again and again.
+    Migrate,
     /// The guest shuts down. Failed or never: it is ended after its grace period.
     Shutdown,
     /// A snapshot is taken. Failed: it has failed for good.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Stage,
     faults::{Step, Turn, Who},
+    live,
     objects::{
         self, CONTROLLER_FINALIZER, NODE_FINALIZER, is_going, list, namespace, now, put, text,
     },
@@ -98,17 +99,29 @@ async fn advance(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> kube:
                 pods::run(vmi, &vmi.data["status"]["interfaces"][0]["ipAddress"], stage).await?;
             }
         },
-        "Running" if !objects::is_true(&vmi.data["status"], "AgentConnected") => {
-            match stage.play.turn(who, Step::Agent) {
-                Turn::Later(left) => return Ok(Action::requeue(left)),
-                Turn::Failed(_) => return Ok(Action::requeue(POLL)),
-                Turn::Done => connect_agent(vmi),
-            }
-        }
+        "Running" => return Ok(run_on(vmi, who, stage)),
         "Succeeded" | "Failed" => pods::remove(vmi, stage).await?,
         _ => {}
     }
     Ok(Action::await_change())
+}
+
+/// The guest's agent connects, and the guest gets what it is given while it runs.
+fn run_on(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> Action {
+    let mut turns = Vec::from_iter(live::catch_up(vmi, who, stage));
+    if !objects::is_true(&vmi.data["status"], "AgentConnected") {
+        let turn = stage.play.turn(who, Step::Agent);
+        if turn == Turn::Done {
+            connect_agent(vmi);
+        }
+        turns.push(turn);
+    }
+    let wait = |turn| match turn {
+        Turn::Later(left) => Some(left),
+        Turn::Failed(_) => Some(POLL),
+        Turn::Done => None,
+    };
+    turns.into_iter().filter_map(wait).min().map_or_else(Action::await_change, Action::requeue)
 }
 
 /// The name of the claim of a volume, if it is on one.
@@ -280,7 +293,8 @@ async fn volume_status(vmi: &DynamicObject, stage: &Stage) -> kube::Result<Vec<V
     Ok(all)
 }
 
-fn interface_status(interface: &Value, index: usize, uid: &str, stage: &Stage) -> Value {
+/// What is seen of an interface.
+pub fn interface_status(interface: &Value, index: usize, uid: &str, stage: &Stage) -> Value {
     let name = text(interface, "/name");
     let mac = match text(interface, "/macAddress") {
         "" => {
@@ -302,7 +316,8 @@ fn interface_status(interface: &Value, index: usize, uid: &str, stage: &Stage) -
     })
 }
 
-fn connect_agent(vmi: &mut DynamicObject) {
+/// Writes into a status what a guest's agent says.
+pub fn connect_agent(vmi: &mut DynamicObject) {
     let status = &mut vmi.data["status"];
     put(status, objects::of_type("AgentConnected", true, "", ""));
     status["guestOSInfo"] = json!({

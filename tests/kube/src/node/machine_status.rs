@@ -14,8 +14,8 @@ pub struct Seen<'a> {
     pub vmi: Option<&'a DynamicObject>,
     /// The DataVolumes of its volumes.
     pub volumes: &'a [DynamicObject],
-    /// Whether the template is another than the one that the instance was started with.
-    pub is_changed: bool,
+    /// Why the machine has to be restarted, if it has to.
+    pub restart: Option<&'static str>,
 }
 
 /// Conditions that do not come from the instance.
@@ -73,7 +73,7 @@ pub fn update(vm: &DynamicObject, status: &mut Value, seen: &Seen<'_>) {
     let generation = vm.metadata.generation;
     if seen.vmi.is_some() || !status["desiredGeneration"].is_null() {
         status["desiredGeneration"] = generation.into();
-        if !seen.is_changed {
+        if seen.restart.is_none() {
             status["observedGeneration"] = generation.into();
         }
         status["runStrategy"] = strategy(vm).into();
@@ -137,8 +137,7 @@ fn conditions(status: &mut Value, seen: &Seen<'_>) {
     all.extend(others.filter(|condition| !OWN.contains(&text(condition, "/type"))).cloned());
     all.extend(kept.cloned());
     status["conditions"] = all.into();
-    if seen.is_changed {
-        let message = "a non-live-updatable field was changed in the template spec";
+    if let Some(message) = seen.restart {
         objects::put(status, objects::of_type("RestartRequired", true, "", message));
     } else {
         objects::remove(status, "RestartRequired");

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     Stage,
     instancetypes::{self, Cause, Chosen},
+    live,
     machine_status::{self, Seen},
     objects::{self, CONTROLLER_FINALIZER, is_going, list, namespace, text},
 };
@@ -52,7 +53,7 @@ pub async fn reconcile(vm: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Resul
         }
     }
     machine_status::count_failures(&mut status, vmi.as_ref());
-    let mut is_changed = false;
+    let mut restart = None;
     let mut again = Action::await_change();
     match decide(&vm, &status, vmi.as_ref(), &stage) {
         Act::Start { paused } if volumes.iter().all(is_ready) => {
@@ -76,9 +77,9 @@ pub async fn reconcile(vm: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Resul
         Act::Start { .. } | Act::Nothing => {}
     }
     if let Some(vmi) = &vmi {
-        is_changed = differs_from_start(&vm, vmi, &stage).await?;
+        restart = restart_reason(&vm, vmi, &stage).await?;
     }
-    let seen = Seen { vmi: vmi.as_ref(), volumes: &volumes, is_changed };
+    let seen = Seen { vmi: vmi.as_ref(), volumes: &volumes, restart };
     let switch = machine_status::has_request(&status, "Start") && strategy(&vm) == "Halted";
     machine_status::update(&vm, &mut status, &seen);
     objects::write_status(client, &objects::machine(), &vm, status).await?;
@@ -163,7 +164,7 @@ async fn terminate(
         delete(&vmi, stage).await?;
     }
     let mut status = vm.data["status"].clone();
-    let seen = Seen { vmi: Some(&vmi), volumes: &[], is_changed: false };
+    let seen = Seen { vmi: Some(&vmi), volumes: &[], restart: None };
     machine_status::update(vm, &mut status, &seen);
     objects::write_status(&stage.client, &objects::machine(), vm, status).await?;
     Ok(Action::await_change())
@@ -257,27 +258,26 @@ fn start_revision(vm: &DynamicObject, generation: i64) -> String {
     format!("revision-start-vm-{}-{generation}", vm.uid().unwrap_or_default())
 }
 
-/// Whether the template was changed since the instance was started. What else was changed is told to the
-/// instance.
-async fn differs_from_start(
+/// Why the machine has to be restarted for what was changed since its instance was started; none where it need not.
+async fn restart_reason(
     vm: &DynamicObject,
     vmi: &DynamicObject,
     stage: &Stage,
-) -> kube::Result<bool> {
+) -> kube::Result<Option<&'static str>> {
     let now = vm.metadata.generation.unwrap_or_default().to_string();
     if vmi.annotations().get(GENERATION).is_none_or(|then| *then == now) || is_going(vmi) {
-        return Ok(false);
+        return Ok(None);
     }
     let space = namespace(vm);
-    let name = text(&vmi.data, "/status/virtualMachineRevisionName");
-    let revisions = objects::within(&stage.client, &space, &objects::revision());
-    let Some(then) = revisions.get_opt(name).await? else { return Ok(false) };
-    if then.data["data"]["spec"]["template"] != vm.data["spec"]["template"] {
-        return Ok(true);
+    if let Some(then) = live::start_spec(vm, vmi, stage).await? {
+        return match instancetypes::choose(&stage.client, &space, &vm.data["spec"]).await? {
+            Ok(chosen) => live::update(vm, &then, vmi, &chosen, stage).await,
+            Err(_) => Ok(None),
+        };
     }
     let instances = objects::within(&stage.client, &space, &objects::instance());
     let patch = Patch::Merge(json!({ "metadata": { "annotations": { GENERATION: now } } }));
     let patched = instances.patch(&vm.name_any(), &PatchParams::default(), &patch).await;
     objects::or_missing(patched)?;
-    Ok(false)
+    Ok(None)
 }

@@ -15,6 +15,7 @@ mod defaults;
 mod faults;
 mod instances;
 mod instancetypes;
+mod live;
 mod machine_status;
 mod machines;
 mod objects;

@@ -14,6 +14,7 @@ mod faults;
 mod faults_away;
 mod faults_token;
 mod guests;
+mod hot;
 mod manifests;
 mod observed;
 mod places;

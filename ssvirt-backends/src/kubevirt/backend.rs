@@ -78,8 +78,7 @@ impl VmBackend for KubeVirt {
             suspend: true,
             reset: true,
             guest_power: true,
-            // A change that is made while it runs waits for its restart.
-            hot_change: false,
+            hot_change: true,
             // On the pods' network the cluster chooses.
             addresses: false,
         }

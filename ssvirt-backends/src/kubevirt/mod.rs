@@ -16,6 +16,7 @@ pub mod cluster;
 mod connect;
 mod disks;
 mod error;
+mod hot;
 pub mod labels;
 pub mod limits;
 pub mod names;

@@ -22,9 +22,9 @@ use super::{
     catalog::instantiate::{TemplateVmRef, is_of_template},
     disks::DiskChange,
     error::{error, is_taken},
-    labels, names,
+    hot, labels, names,
     place::{Classes, Places},
-    resources::{VirtualMachine, VirtualMachineInstance, quantity},
+    resources::{VirtualMachine, VirtualMachineInstance},
     room,
     vm::{
         guest,
@@ -197,14 +197,13 @@ impl Vms {
         call(&what, secrets.patch(&name, &ours, &Patch::Apply(secret))).await.map(drop)
     }
 
-    /// Makes a VM like its plan.
+    /// Makes a VM like its plan. Its size, while it runs, as far as KubeVirt can add to a guest; what else a guest
+    /// does not get before its next start is reported so.
     pub async fn change(&self, plan: &VmPlan) -> Result<VmState> {
         let found = self.get(plan.target).await?;
-        if found.state().power != PowerState::Off && has_other_size(&found.vm, plan) {
-            return Err(Error::invalid_state(format!(
-                "The number of CPUs and the memory of VM \"{}\" cannot be changed while it runs.",
-                plan.name
-            )));
+        let is_resized = hot::is_resized(plan, &found);
+        if is_resized {
+            hot::check(plan, &found)?;
         }
         let name = found.name();
         let site = self.site(plan.target.vdc).await?;
@@ -213,13 +212,18 @@ impl Vms {
             Some(_) => None,
             None => Some(object::changed(plan, &site, &name)?),
         };
+        if is_resized && found.state().power != PowerState::Off {
+            // The guest moves to another pod, that is there beside its own.
+            let needs = room::of_running(&object::changed(plan, &site, &name)?);
+            room::check(&self.client, &found.namespace, &what(plan.target), &needs).await?;
+        }
         self.make_room(plan, &DiskChange::of(plan, &found), &found, &site).await?;
-        let state = match wanted {
+        match wanted {
             None => self.change_made(plan, &found).await?,
             Some(wanted) => self.apply(plan, &found, wanted).await?,
         };
         self.remove_disks(plan, &found).await?;
-        Ok(state)
+        self.wait_for_size(plan.target, &plan.spec).await
     }
 
     /// Makes a VM that was made of a plan like a new one.
@@ -270,15 +274,4 @@ impl Vms {
 pub(super) fn id_of(object: &impl kube::ResourceExt) -> Option<VmRef> {
     let id = |label: &str| object.labels().get(label)?.parse().ok();
     Some(VmRef { vm: Id::new(id(labels::VM_ID)?), vdc: Id::new(id(labels::VDC_ID)?) })
-}
-
-fn has_other_size(vm: &VirtualMachine, plan: &VmPlan) -> bool {
-    let domain = &vm.spec.template.spec.domain;
-    let cpus = domain.cpu.as_ref().map(|cpu| {
-        let number = |count: Option<u32>| count.unwrap_or(1);
-        number(cpu.sockets) * number(cpu.cores) * number(cpu.threads)
-    });
-    let memory = domain.memory.as_ref().and_then(|memory| memory.guest.as_ref());
-    let memory = memory.and_then(quantity::bytes).map(|bytes| bytes >> 20);
-    cpus != Some(plan.spec.cpus.unsigned_abs()) || memory != Some(plan.spec.memory_mib)
 }

@@ -35,6 +35,8 @@ impl SimVm {
             nics: self.plan.spec.nics.iter().map(seen).collect(),
             guest_os: booted.then(|| pretty_name(&self.plan.spec.os_type)),
             tools_version: booted.then(|| TOOLS_VERSION.to_owned()),
+            // Its guests take every change that is allowed while they run.
+            restart_required: false,
         }
     }
 

@@ -95,6 +95,9 @@ pub struct VmState {
     /// The guest agent's version, when one answers.
     #[serde(default)]
     pub tools_version: Option<String>,
+    /// Whether it runs with less, or other hardware, than it should have, until it is started anew.
+    #[serde(default)]
+    pub restart_required: bool,
 }
 
 /// What a backend reports of a NIC.

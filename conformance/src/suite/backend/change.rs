@@ -115,16 +115,29 @@ pub async fn a_running_vm_keeps_its_size(backend: &dyn VmBackend) -> Check {
     scene.is(plan.target, PowerState::On, "after a change that was refused").await
 }
 
-/// With hot add, a running VM is given more and runs on.
+/// With hot add, a running VM is given more and runs on, without a restart; it is not given less.
 pub async fn hot_add(backend: &dyn VmBackend) -> Check {
     let scene = Scene::new(backend).await?;
     let mut plan = new_plan(&scene.place, "vm");
     (plan.spec.cpu_hot_add, plan.spec.memory_hot_add) = (true, true);
+    plan.spec.memory_mib = 1024;
     backend.create_vm(&plan).await.map_err(said("create_vm"))?;
     scene.power(&plan, PowerAction::On, PowerState::On).await?;
+    let small = plan.clone();
     plan.spec.cpus *= 2;
     plan.spec.memory_mib *= 2;
-    let state = change(&scene, &plan).await.map_err(|why| format!("hot add: {why}"))?;
-    ensure!(state.power == PowerState::On, "hot add answered that the VM is {:?}", state.power);
-    scene.is(plan.target, PowerState::On, "after hot add").await
+    for time in ["hot add", "hot add, repeated"] {
+        let state = change(&scene, &plan).await.map_err(|why| format!("{time}: {why}"))?;
+        ensure!(state.power == PowerState::On, "{time} answered that the VM is {:?}", state.power);
+        ensure!(!state.restart_required, "{time} waits for a restart");
+    }
+    scene.is(plan.target, PowerState::On, "after hot add").await?;
+    match backend.change_vm(&small).await {
+        Ok(_) => Err("vCPUs and memory of a running VM were taken away".to_owned()),
+        Err(error) => {
+            let kind = error.kind();
+            ensure!(kind == ErrorKind::InvalidState, "hot remove: {kind:?}, not InvalidState");
+            scene.is(plan.target, PowerState::On, "after a change that was refused").await
+        }
+    }
 }

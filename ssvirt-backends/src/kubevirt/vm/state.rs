@@ -26,6 +26,10 @@ pub fn state(vm: &VirtualMachine, instance: Option<&VirtualMachineInstance>) -> 
         guest_os: guest.and_then(|guest| guest.pretty_name.clone().or_else(|| guest.name.clone())),
         // An instance says that an agent answers, but not which version of it.
         tools_version: None,
+        restart_required: vm
+            .status
+            .as_ref()
+            .is_some_and(|status| Condition::holds(&status.conditions, "RestartRequired")),
     }
 }
 

@@ -1,0 +1,95 @@
+//! What a VM that runs takes at once, what waits for its restart, and what is refused.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use ssvirt_core::{
+    ErrorKind, VmBackend as _,
+    backend::{PowerAction, VmPlan},
+    model::{IpMode, NicSpec, PowerState, VmSpec},
+};
+
+use super::{scene::until, troubles::Scene, vms::disk};
+
+const SOON: Duration = Duration::from_secs(60);
+
+fn nic(index: i32) -> NicSpec {
+    NicSpec {
+        index,
+        network: Some("net".to_owned()),
+        parent: None,
+        connected: true,
+        mode: IpMode::Manual,
+        ip: Some(Ipv4Addr::new(192, 168, 100, 10)),
+        mac: format!("00:50:56:00:00:0{index}"),
+        adapter: "VMXNET3".to_owned(),
+    }
+}
+
+async fn running(scene: &Scene, cpus: i32, memory_mib: i64) -> VmPlan {
+    let spec = VmSpec {
+        cpus,
+        memory_mib,
+        nics: vec![nic(0)],
+        cpu_hot_add: true,
+        memory_hot_add: true,
+        ..VmSpec::default()
+    };
+    let plan = scene.plan("web", spec);
+    scene.backend.create_vm(&plan).await.unwrap();
+    let state = scene.backend.power_vm(plan.target, PowerAction::On).await.unwrap();
+    assert!(!state.restart_required);
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nic_comes_at_once_and_a_disk_with_the_next_start() {
+    let Some(scene) = Scene::new("hot", |_| {}).await else { return };
+    let mut plan = running(&scene, 1, 512).await;
+    plan.spec.nics.push(nic(1));
+    scene.backend.change_vm(&plan).await.unwrap();
+    let seen = async || scene.backend.vm(plan.target).await.unwrap().unwrap();
+    until("the new NIC", SOON, async || seen().await.nics.iter().any(|nic| nic.index == 1)).await;
+    assert!(!seen().await.restart_required);
+
+    let mut with_disk = plan.clone();
+    with_disk.spec.disks.push(disk(0));
+    scene.backend.change_vm(&with_disk).await.unwrap();
+    until("the need of a restart", SOON, async || seen().await.restart_required).await;
+    assert_eq!(seen().await.power, PowerState::On);
+    let mut larger = with_disk.clone();
+    larger.spec.cpus = 2;
+    let error = scene.backend.change_vm(&larger).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState, "{}", error.message());
+    scene.backend.power_vm(plan.target, PowerAction::Off).await.unwrap();
+    let state = scene.backend.power_vm(plan.target, PowerAction::On).await.unwrap();
+    assert!(!state.restart_required);
+    scene.backend.remove_place(scene.place.vdc).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_does_not_fit_changes_nothing() {
+    let Some(scene) = Scene::new("fits", |place| {
+        (place.cpu_limit_mhz, place.memory_limit_mib) = (8_000, 8_192);
+    })
+    .await
+    else {
+        return;
+    };
+    let plan = running(&scene, 8, 8_192).await;
+    let before = scene.machine(&plan).await.metadata.generation;
+    for (cpus, memory_mib, kind) in [
+        // More than it was started with places for.
+        (33, 8_192, ErrorKind::InvalidState),
+        (8, 8_193, ErrorKind::InvalidState),
+        // More than the quota has room for, with the guest there twice while it moves.
+        (16, 8_192, ErrorKind::LimitExceeded),
+        (8, 16_384, ErrorKind::LimitExceeded),
+    ] {
+        let mut larger = plan.clone();
+        (larger.spec.cpus, larger.spec.memory_mib) = (cpus, memory_mib);
+        let error = scene.backend.change_vm(&larger).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{cpus} {memory_mib}: {}", error.message());
+    }
+    assert_eq!(scene.machine(&plan).await.metadata.generation, before);
+    scene.backend.remove_place(scene.place.vdc).await.unwrap();
+}

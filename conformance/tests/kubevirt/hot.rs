@@ -1,40 +1,31 @@
 //! What a VM that runs takes at once, what waits for its restart, and what is refused.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::time::Duration;
 
 use ssvirt_core::{
     ErrorKind, VmBackend as _,
     backend::{PowerAction, VmPlan},
-    model::{IpMode, NicSpec, PowerState, VmSpec},
+    model::{PowerState, VmSpec},
 };
+use ssvirt_fixtures::specs;
 
 use super::{scene::until, troubles::Scene, vms::disk};
 
 const SOON: Duration = Duration::from_secs(60);
 
-fn nic(index: i32) -> NicSpec {
-    NicSpec {
-        index,
-        network: Some("net".to_owned()),
-        parent: None,
-        connected: true,
-        mode: IpMode::Manual,
-        ip: Some(Ipv4Addr::new(192, 168, 100, 10)),
-        mac: format!("00:50:56:00:00:0{index}"),
-        adapter: "VMXNET3".to_owned(),
+/// With one more NIC, on a network.
+fn with_nic(spec: VmSpec, mac: &str) -> VmSpec {
+    let mut spec = specs::with_nic(spec, mac);
+    for nic in &mut spec.nics {
+        (nic.network, nic.connected) = (Some("net".to_owned()), true);
     }
+    spec
 }
 
 async fn running(scene: &Scene, cpus: i32, memory_mib: i64) -> VmPlan {
-    let spec = VmSpec {
-        cpus,
-        memory_mib,
-        nics: vec![nic(0)],
-        cpu_hot_add: true,
-        memory_hot_add: true,
-        ..VmSpec::default()
-    };
-    let plan = scene.plan("web", spec);
+    let spec =
+        VmSpec { cpus, memory_mib, cpu_hot_add: true, memory_hot_add: true, ..VmSpec::default() };
+    let plan = scene.plan("web", with_nic(spec, "00:50:56:00:00:01"));
     scene.backend.create_vm(&plan).await.unwrap();
     let state = scene.backend.power_vm(plan.target, PowerAction::On).await.unwrap();
     assert!(!state.restart_required);
@@ -45,7 +36,7 @@ async fn running(scene: &Scene, cpus: i32, memory_mib: i64) -> VmPlan {
 async fn a_nic_comes_at_once_and_a_disk_with_the_next_start() {
     let Some(scene) = Scene::new("hot", |_| {}).await else { return };
     let mut plan = running(&scene, 1, 512).await;
-    plan.spec.nics.push(nic(1));
+    plan.spec = with_nic(plan.spec, "00:50:56:00:00:02");
     scene.backend.change_vm(&plan).await.unwrap();
     let seen = async || scene.backend.vm(plan.target).await.unwrap().unwrap();
     until("the new NIC", SOON, async || seen().await.nics.iter().any(|nic| nic.index == 1)).await;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     resources::{
         VirtualMachine, VirtualMachineInstance,
-        domain::{Cpu, Memory},
+        domain::{Cpu, Memory, count},
         quantity::{self, Quantity},
         shared::Condition,
     },
@@ -35,12 +35,7 @@ struct Size {
 
 impl Size {
     fn of(cpu: Option<&Cpu>, memory: Option<&Memory>) -> Option<Self> {
-        let number = |count: Option<u32>| i64::from(count.unwrap_or(1));
-        let cpu = cpu?;
-        Some(Self {
-            cpus: number(cpu.sockets) * number(cpu.cores) * number(cpu.threads),
-            memory_mib: mib(memory?.guest.as_ref())?,
-        })
+        Some(Self { cpus: cpu?.count(), memory_mib: mib(memory?.guest.as_ref())? })
     }
 
     fn of_plan(spec: &VmSpec) -> Self {
@@ -54,13 +49,9 @@ impl Size {
 
     /// What the guest has, and not what it is to have.
     fn of_guest(instance: &VirtualMachineInstance) -> Option<Self> {
-        let number = |count: Option<u32>| i64::from(count.unwrap_or(1));
         let status = instance.status.as_ref()?;
-        let cpu = status.current_cpu_topology.as_ref()?;
-        Some(Self {
-            cpus: number(cpu.sockets) * number(cpu.cores) * number(cpu.threads),
-            memory_mib: mib(status.memory.as_ref()?.guest_requested.as_ref())?,
-        })
+        let cpus = status.current_cpu_topology.as_ref()?.count();
+        Some(Self { cpus, memory_mib: mib(status.memory.as_ref()?.guest_requested.as_ref())? })
     }
 }
 
@@ -122,8 +113,7 @@ fn refusal(spec: &VmSpec, instance: &VirtualMachineInstance) -> Option<String> {
 }
 
 fn cpu_refusal(spec: &VmSpec, has: Size, cpu: Option<&Cpu>) -> Option<String> {
-    let number = |count: Option<u32>| i64::from(count.unwrap_or(1));
-    let cores = cpu.map_or(1, |cpu| number(cpu.cores) * number(cpu.threads));
+    let cores = cpu.map_or(1, |cpu| count(None, cpu.cores, cpu.threads));
     let most = cpu.and_then(|cpu| cpu.max_sockets).map_or(has.cpus, |max| i64::from(max) * cores);
     match i64::from(spec.cpus) {
         _ if !spec.cpu_hot_add => Some("CPU hot add is off".to_owned()),

@@ -17,6 +17,7 @@ use super::{
     place::{Classes, QUOTA},
     resources::{
         VirtualMachine,
+        domain::Cpu,
         quantity::{self, Quantity},
     },
 };
@@ -58,14 +59,19 @@ pub(super) fn of_change(
 /// What a VM needs to run, at the least: KubeVirt's own need beside it is the quota's to count.
 pub(super) fn of_running(vm: &VirtualMachine) -> Needs {
     let domain = &vm.spec.template.spec.domain;
-    let cores = domain.cpu.as_ref().map_or(1, |cpu| {
-        let number = |count: Option<u32>| i64::from(count.unwrap_or(1));
-        number(cpu.sockets) * number(cpu.cores) * number(cpu.threads)
-    });
     let memory = domain.memory.as_ref().and_then(|memory| memory.guest.as_ref());
     let memory = memory.and_then(quantity::bytes).unwrap_or_default();
+    of_launcher(domain.cpu.as_ref().map_or(1, Cpu::count), memory)
+}
+
+/// What a VM of that size needs to be moved to: it is there twice meanwhile.
+pub(super) fn of_moving(spec: &VmSpec) -> Needs {
+    of_launcher(i64::from(spec.cpus), spec.memory_mib.saturating_mul(1 << 20))
+}
+
+fn of_launcher(cpus: i64, memory: i64) -> Needs {
     let needs =
-        [("pods", 1), ("limits.cpu", cores.saturating_mul(1000)), ("requests.memory", memory)];
+        [("pods", 1), ("limits.cpu", cpus.saturating_mul(1000)), ("requests.memory", memory)];
     needs.into_iter().map(|(key, amount)| (key.to_owned(), amount)).collect()
 }
 

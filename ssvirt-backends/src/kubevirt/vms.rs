@@ -213,8 +213,7 @@ impl Vms {
             None => Some(object::changed(plan, &site, &name)?),
         };
         if is_resized && found.state().power != PowerState::Off {
-            // The guest moves to another pod, that is there beside its own.
-            let needs = room::of_running(&object::changed(plan, &site, &name)?);
+            let needs = room::of_moving(&plan.spec);
             room::check(&self.client, &found.namespace, &what(plan.target), &needs).await?;
         }
         self.make_room(plan, &DiskChange::of(plan, &found), &found, &site).await?;
@@ -227,7 +226,7 @@ impl Vms {
     }
 
     /// Makes a VM that was made of a plan like a new one.
-    async fn apply(&self, plan: &VmPlan, found: &Found, wanted: VirtualMachine) -> Result<VmState> {
+    async fn apply(&self, plan: &VmPlan, found: &Found, wanted: VirtualMachine) -> Result<()> {
         let name = found.name();
         let contents = guest::contents(plan)?;
         if contents.is_some() {
@@ -240,7 +239,7 @@ impl Vms {
             // Nothing refers to it any more.
             self.set_up_guest(plan.target, found, None).await?;
         }
-        Ok(self.get(plan.target).await?.state())
+        Ok(())
     }
 
     /// Deletes a VM, and answers when it and all that was made for it is gone.

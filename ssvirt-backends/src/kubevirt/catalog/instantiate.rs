@@ -218,7 +218,7 @@ impl Vms {
 
     /// Makes a VM that OpenShift has made like its plan. It is read and replaced as JSON: what the template says
     /// beyond what is typed here stays.
-    pub async fn change_made(&self, plan: &VmPlan, found: &Found) -> Result<VmState> {
+    pub async fn change_made(&self, plan: &VmPlan, found: &Found) -> Result<()> {
         let what = what(plan.target);
         let kind = ApiResource::erase::<VirtualMachine>(&());
         let machines: Api<DynamicObject> =
@@ -243,7 +243,7 @@ impl Vms {
                         // Nothing refers to it any more.
                         self.set_up_guest(plan.target, found, None).await?;
                     }
-                    return Ok(self.get(plan.target).await?.state());
+                    return Ok(());
                 }
                 // KubeVirt has written its status meanwhile.
                 Err(kube::Error::Api(status)) if status.code == 409 => sleep(POLL).await,

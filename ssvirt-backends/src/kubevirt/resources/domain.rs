@@ -102,6 +102,19 @@ pub struct Cpu {
     pub features: Vec<CpuFeature>,
 }
 
+impl Cpu {
+    /// How many CPUs a guest has of it.
+    pub fn count(&self) -> i64 {
+        count(self.sockets, self.cores, self.threads)
+    }
+}
+
+/// How many CPUs a topology has: what is not said is 1.
+pub fn count(sockets: Option<u32>, cores: Option<u32>, threads: Option<u32>) -> i64 {
+    let number = |count: Option<u32>| i64::from(count.unwrap_or(1));
+    number(sockets).saturating_mul(number(cores)).saturating_mul(number(threads))
+}
+
 /// A feature of a CPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

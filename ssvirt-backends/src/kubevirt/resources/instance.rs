@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    domain::{Domain, Machine},
+    domain::{Domain, Machine, count},
     open::open_enum,
     quantity::{Quantity, quantities, quantity},
     shared::Condition,
@@ -234,6 +234,13 @@ pub struct CpuTopology {
     /// Threads a core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
+}
+
+impl CpuTopology {
+    /// How many CPUs it has.
+    pub fn count(&self) -> i64 {
+        count(self.sockets, self.cores, self.threads)
+    }
 }
 
 /// The memory that a guest has.

@@ -16,33 +16,30 @@ use super::{
     rules,
 };
 
-const SPEC: &str = "/spec/template/spec";
 const OTHER: &str = "a non-live-updatable field was changed in the template spec";
 /// The conditions of an instance whose vCPUs, memory or NICs are changed.
 const CHANGES: [&str; 3] = ["HotVCPUChange", "HotMemoryChange", "MigrationRequired"];
 
 /// Tells an instance what it can take while it runs. Why the machine has to be restarted for the rest, if there is
-/// any. `then` is the machine's spec that the instance was started with.
+/// any: the last that KubeVirt finds. `then` is the machine's spec that the instance was started with.
 pub async fn update(
     vm: &DynamicObject,
     then: &Value,
     vmi: &DynamicObject,
     chosen: &Chosen,
     stage: &Stage,
-) -> kube::Result<Option<&'static str>> {
+) -> kube::Result<Option<String>> {
     let (mut was, mut is) = (then.clone(), vm.data["spec"].clone());
     for spec in [&mut was, &mut is] {
         chosen.apply(&mut spec["template"]["spec"]);
     }
     let (was, is) = (&was["template"]["spec"], &is["template"]["spec"]);
     if *is != with_live_fields(was, is, &vmi.data) {
-        return Ok(Some(OTHER));
+        return Ok(Some(OTHER.to_owned()));
     }
     let mut wanted = vmi.data["spec"].clone();
-    let mut reason = sockets(is, &vmi.data, &mut wanted).err();
-    if reason.is_none() {
-        reason = memory(is, &vmi.data, &mut wanted).err();
-    }
+    let of_sockets = sockets(is, &vmi.data, &mut wanted).err();
+    let reason = memory(is, &vmi.data, &mut wanted).err().or(of_sockets.map(str::to_owned));
     if takes_nics(is, &vmi.data) {
         wanted["networks"] = is["networks"].clone();
         wanted["domain"]["devices"]["interfaces"] = is["domain"]["devices"]["interfaces"].clone();
@@ -91,18 +88,13 @@ fn takes_nics(is: &Value, vmi: &Value) -> bool {
         nic
     };
     let interfaces = list(is, "/domain/devices/interfaces");
-    let kept = list(vmi, "/spec/domain/devices/interfaces").iter().all(|running| {
-        let same = |nic: &&Value| without_link(nic) == without_link(running);
-        interfaces.iter().any(|nic| same(&nic))
-    });
+    let kept = list(vmi, "/spec/domain/devices/interfaces")
+        .iter()
+        .all(|running| interfaces.iter().any(|nic| without_link(nic) == without_link(running)));
     let (networks, running) = (list(is, "/networks"), list(vmi, "/spec/networks"));
     let is_pod = |network: &Value| network.get("pod").is_some();
     let new_pod = networks.iter().any(is_pod) && !running.iter().any(is_pod);
     kept && !new_pod && running.iter().all(|network| networks.contains(network))
-}
-
-fn is_migratable(vmi: &Value) -> bool {
-    is_true(&vmi["status"], "LiveMigratable")
 }
 
 fn sockets(is: &Value, vmi: &Value, wanted: &mut Value) -> Result<(), &'static str> {
@@ -123,38 +115,29 @@ fn sockets(is: &Value, vmi: &Value, wanted: &mut Value) -> Result<(), &'static s
     Ok(())
 }
 
-fn memory(is: &Value, vmi: &Value, wanted: &mut Value) -> Result<(), &'static str> {
+fn memory(is: &Value, vmi: &Value, wanted: &mut Value) -> Result<(), String> {
+    let refused = |why: &str| Err(format!("memory updated in template spec{why}"));
     let guest = text(is, "/domain/memory/guest");
     let status = &vmi["status"];
     if condition(status, CHANGES[1]).is_some_and(|change| change["status"] == "False") {
-        return Err(
-            "memory updated in template spec. Memory-hotplug failed and is not available for this VM \
-                    configuration",
-        );
+        return refused(". Memory-hotplug failed and is not available for this VM configuration");
     }
     let size = |path: &str| bytes(text(vmi, path));
     if bytes(guest) == size("/spec/domain/memory/guest") || is_true(status, CHANGES[1]) {
         return Ok(());
     }
-    if !is_migratable(vmi) {
-        return Err(
-            "memory updated in template spec. Memory-hotplug is only available for migratable VMs",
-        );
+    if !is_true(status, "LiveMigratable") {
+        return refused(". Memory-hotplug is only available for migratable VMs");
     }
     if size("/spec/domain/memory/maxGuest").is_none() {
-        return Err(
-            "memory updated in template spec. Memory-hotplug is not available for this VM configuration",
-        );
+        return refused(". Memory-hotplug is not available for this VM configuration");
     }
     let mut with_guest = wanted.clone();
     with_guest["domain"]["memory"]["guest"] = guest.into();
-    if rules::pluggable_memory(&with_guest).is_err() {
-        return Err("memory hotplug not supported");
-    }
+    rules::pluggable_memory(&with_guest)
+        .map_err(|why| format!("memory hotplug not supported, {why}"))?;
     if bytes(guest) < size("/status/memory/guestAtBoot") {
-        return Err(
-            "memory updated in template spec to a value lower than what the VM started with",
-        );
+        return refused(" to a value lower than what the VM started with");
     }
     *wanted = with_guest;
     Ok(())
@@ -167,11 +150,10 @@ pub fn catch_up(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> Option
     let nics = new_nics(vmi);
     let status = &mut vmi.data["status"];
     set_links(&domain, status);
-    let topology: serde_json::Map<String, Value> = ["sockets", "cores", "threads"]
-        .into_iter()
-        .map(|key| (key.to_owned(), domain["cpu"][key].clone()))
-        .collect();
-    let topology = Value::from(topology);
+    let cpu = &domain["cpu"];
+    let topology = json!({
+        "sockets": cpu["sockets"], "cores": cpu["cores"], "threads": cpu["threads"],
+    });
     let guest = &domain["memory"]["guest"];
     let is_larger = [
         status["currentCPUTopology"] != topology,
@@ -232,7 +214,7 @@ fn set_links(domain: &Value, status: &mut Value) {
     }
 }
 
-/// The spec that a machine's instance was started with, where the machine is another by now.
+/// The machine's spec that an instance was started with.
 pub async fn start_spec(
     vm: &DynamicObject,
     vmi: &DynamicObject,
@@ -240,8 +222,5 @@ pub async fn start_spec(
 ) -> kube::Result<Option<Value>> {
     let revisions = objects::within(&stage.client, &namespace(vm), &objects::revision());
     let name = text(&vmi.data, "/status/virtualMachineRevisionName");
-    let Some(revision) = revisions.get_opt(name).await? else { return Ok(None) };
-    let then = revision.data["data"]["spec"].clone();
-    let is_same = then.pointer("/template/spec") == vm.data.pointer(SPEC);
-    Ok((!is_same).then_some(then))
+    Ok(revisions.get_opt(name).await?.map(|revision| revision.data["data"]["spec"].clone()))
 }

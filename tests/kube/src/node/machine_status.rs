@@ -15,7 +15,7 @@ pub struct Seen<'a> {
     /// The DataVolumes of its volumes.
     pub volumes: &'a [DynamicObject],
     /// Why the machine has to be restarted, if it has to.
-    pub restart: Option<&'static str>,
+    pub restart: Option<String>,
 }
 
 /// Conditions that do not come from the instance.
@@ -137,7 +137,7 @@ fn conditions(status: &mut Value, seen: &Seen<'_>) {
     all.extend(others.filter(|condition| !OWN.contains(&text(condition, "/type"))).cloned());
     all.extend(kept.cloned());
     status["conditions"] = all.into();
-    if let Some(message) = seen.restart {
+    if let Some(message) = &seen.restart {
         objects::put(status, objects::of_type("RestartRequired", true, "", message));
     } else {
         objects::remove(status, "RestartRequired");

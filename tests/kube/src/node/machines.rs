@@ -263,21 +263,22 @@ async fn restart_reason(
     vm: &DynamicObject,
     vmi: &DynamicObject,
     stage: &Stage,
-) -> kube::Result<Option<&'static str>> {
+) -> kube::Result<Option<String>> {
     let now = vm.metadata.generation.unwrap_or_default().to_string();
     if vmi.annotations().get(GENERATION).is_none_or(|then| *then == now) || is_going(vmi) {
         return Ok(None);
     }
     let space = namespace(vm);
-    if let Some(then) = live::start_spec(vm, vmi, stage).await? {
-        return match instancetypes::choose(&stage.client, &space, &vm.data["spec"]).await? {
-            Ok(chosen) => live::update(vm, &then, vmi, &chosen, stage).await,
-            Err(_) => Ok(None),
-        };
+    let Some(then) = live::start_spec(vm, vmi, stage).await? else { return Ok(None) };
+    let chosen = instancetypes::choose(&stage.client, &space, &vm.data["spec"]).await?;
+    let Ok(chosen) = chosen else { return Ok(None) };
+    // Also where the machine is as it was at the start: the instance may have been told something since.
+    let reason = live::update(vm, &then, vmi, &chosen, stage).await?;
+    if reason.is_none() && then["template"] == vm.data["spec"]["template"] {
+        let instances = objects::within(&stage.client, &space, &objects::instance());
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { GENERATION: now } } }));
+        let patched = instances.patch(&vm.name_any(), &PatchParams::default(), &patch).await;
+        objects::or_missing(patched)?;
     }
-    let instances = objects::within(&stage.client, &space, &objects::instance());
-    let patch = Patch::Merge(json!({ "metadata": { "annotations": { GENERATION: now } } }));
-    let patched = instances.patch(&vm.name_any(), &PatchParams::default(), &patch).await;
-    objects::or_missing(patched)?;
-    Ok(None)
+    Ok(reason)
 }

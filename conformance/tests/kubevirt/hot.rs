@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use ssvirt_backends::kubevirt::resources::{VirtualMachine, vm::RunStrategy};
 use ssvirt_core::{
     ErrorKind, VmBackend as _,
     backend::{PowerAction, VmPlan},
-    model::{PowerState, VmSpec},
+    model::{Firmware, PowerState, VmSpec},
 };
 use ssvirt_fixtures::specs;
 
@@ -54,6 +55,31 @@ async fn a_nic_comes_at_once_and_a_disk_with_the_next_start() {
     scene.backend.power_vm(plan.target, PowerAction::Off).await.unwrap();
     let state = scene.backend.power_vm(plan.target, PowerAction::On).await.unwrap();
     assert!(!state.restart_required);
+    scene.backend.remove_place(scene.place.vdc).await.unwrap();
+}
+
+/// Also of what it was created with, nothing stays that its plan does not have any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_turned_off_is_off() {
+    let Some(scene) = Scene::new("off", |_| {}).await else { return };
+    let mut spec = VmSpec { firmware: Firmware::Efi, ..VmSpec::default() };
+    spec.boot.efi_secure_boot = true;
+    let mut plan = scene.plan("web", spec);
+    scene.backend.create_vm(&plan).await.unwrap();
+    let before = scene.machine(&plan).await;
+    let domain = |vm: &VirtualMachine| vm.spec.template.spec.domain.clone();
+    assert!(domain(&before).features.unwrap().smm.is_some());
+    plan.spec.boot.efi_secure_boot = false;
+    plan.spec.cpu_hot_add = true;
+    // Whether it runs is nothing that is changed with it.
+    for _ in 0..2 {
+        scene.backend.change_vm(&plan).await.unwrap();
+        let after = scene.machine(&plan).await;
+        assert_eq!(domain(&after).features.unwrap().smm, None);
+        assert_eq!(domain(&after).cpu.unwrap().max_sockets, None);
+        assert_eq!(domain(&after).machine, domain(&before).machine);
+        assert_eq!(after.spec.run_strategy, Some(RunStrategy::Halted));
+    }
     scene.backend.remove_place(scene.place.vdc).await.unwrap();
 }
 

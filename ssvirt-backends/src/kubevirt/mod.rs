@@ -21,6 +21,7 @@ pub mod labels;
 pub mod limits;
 pub mod names;
 mod notes;
+mod ownership;
 pub mod place;
 mod power;
 pub mod resources;

@@ -232,6 +232,7 @@ impl Vms {
         if contents.is_some() {
             self.set_up_guest(plan.target, found, contents.clone()).await?;
         }
+        self.hand_over(plan.target, found).await?;
         let ours = PatchParams::apply(FIELD_MANAGER).force();
         let machines = self.machines(&found.namespace);
         call(&what(plan.target), machines.patch(&name, &ours, &Patch::Apply(wanted))).await?;

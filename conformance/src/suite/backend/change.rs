@@ -115,13 +115,15 @@ pub async fn a_running_vm_keeps_its_size(backend: &dyn VmBackend) -> Check {
     scene.is(plan.target, PowerState::On, "after a change that was refused").await
 }
 
-/// With hot add, a running VM is given more and runs on, without a restart; it is not given less.
+/// With hot add, which is turned on after it was made, a running VM is given more and runs on, without a restart; it is
+/// not given less.
 pub async fn hot_add(backend: &dyn VmBackend) -> Check {
     let scene = Scene::new(backend).await?;
     let mut plan = new_plan(&scene.place, "vm");
-    (plan.spec.cpu_hot_add, plan.spec.memory_hot_add) = (true, true);
     plan.spec.memory_mib = 1024;
     backend.create_vm(&plan).await.map_err(said("create_vm"))?;
+    (plan.spec.cpu_hot_add, plan.spec.memory_hot_add) = (true, true);
+    change(&scene, &plan).await?;
     scene.power(&plan, PowerAction::On, PowerState::On).await?;
     let small = plan.clone();
     plan.spec.cpus *= 2;

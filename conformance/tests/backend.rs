@@ -3,6 +3,8 @@
 
 #[path = "backend/broken_life.rs"]
 mod broken_life;
+#[path = "backend/broken_snapshots.rs"]
+mod broken_snapshots;
 #[path = "backend/broken_states.rs"]
 mod broken_states;
 #[path = "backend/others.rs"]

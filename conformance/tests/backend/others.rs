@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use ssvirt_backends::memory::Simulator;
 use ssvirt_core::{
-    CatalogSource, Error, Result, VmBackend,
-    backend::{Capabilities, PowerAction, VmRef},
+    CatalogSource, Error, Id, Result, VmBackend,
+    backend::{Capabilities, PowerAction, Revert, SnapshotPlan, VmRef},
     catalog::SourceItem,
-    model::VmState,
+    model::{Snapshot, VmState},
 };
 
 use super::twist::Twist;
@@ -31,6 +31,18 @@ impl Twist for Modest {
             PowerAction::On | PowerAction::Off => self.0.power_vm(vm, action).await,
             other => Err(Error::not_supported(format!("{other:?}"))),
         }
+    }
+
+    async fn take_snapshot(&self, _: VmRef, _: &SnapshotPlan) -> Result<VmState> {
+        Err(Error::not_supported("snapshots"))
+    }
+
+    async fn revert_snapshot(&self, _: VmRef, _: &Revert) -> Result<VmState> {
+        Err(Error::not_supported("snapshots"))
+    }
+
+    async fn remove_snapshots(&self, _: VmRef, _: Option<Id<Snapshot>>) -> Result<Option<VmState>> {
+        Err(Error::not_supported("snapshots"))
     }
 }
 

@@ -5,8 +5,10 @@ use futures_util::stream::BoxStream;
 use ssvirt_backends::memory::Simulator;
 use ssvirt_core::{
     Error, Id, Result, VmBackend,
-    backend::{Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
-    model::{Vdc, Vm, VmState},
+    backend::{
+        Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent, VmPlan, VmRef,
+    },
+    model::{Snapshot, Vdc, Vm, VmState},
 };
 
 macro_rules! twist {
@@ -64,6 +66,9 @@ twist! {
     fn change_vm(plan: &VmPlan) -> Result<VmState>;
     fn delete_vm(vm: VmRef) -> Result<()>;
     fn power_vm(vm: VmRef, action: PowerAction) -> Result<VmState>;
+    fn take_snapshot(vm: VmRef, plan: &SnapshotPlan) -> Result<VmState>;
+    fn revert_snapshot(vm: VmRef, revert: &Revert) -> Result<VmState>;
+    fn remove_snapshots(vm: VmRef, which: Option<Id<Snapshot>>) -> Result<Option<VmState>>;
     fn vm(vm: VmRef) -> Result<Option<VmState>>;
     fn vms(vdc: Id<Vdc>) -> Result<Vec<(Id<Vm>, VmState)>>;
 }

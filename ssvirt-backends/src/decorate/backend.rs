@@ -5,9 +5,10 @@ use futures_util::stream::BoxStream;
 use ssvirt_core::{
     Id, Result, VmBackend,
     backend::{
-        BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmNote, VmPlan, VmRef,
+        BackendStatus, Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent,
+        VmNote, VmPlan, VmRef,
     },
-    model::{Vdc, Vm, VmState},
+    model::{Snapshot, Vdc, Vm, VmState},
 };
 
 use super::{Call, Decorated, Target, around};
@@ -22,6 +23,14 @@ pub(crate) fn of_plan(plan: &VmPlan) -> String {
 
 pub(crate) fn of_vm(vm: VmRef) -> String {
     format!("{} in {}", vm.vm, vm.vdc)
+}
+
+pub(crate) fn of_snapshot(snapshot: Id<Snapshot>, vm: VmRef) -> String {
+    format!("{snapshot} of {}", of_vm(vm))
+}
+
+pub(crate) fn of_snapshots(which: Option<Id<Snapshot>>, vm: VmRef) -> String {
+    which.map_or_else(|| format!("all of {}", of_vm(vm)), |which| of_snapshot(which, vm))
 }
 
 #[async_trait]
@@ -80,6 +89,25 @@ impl VmBackend for Decorated<dyn VmBackend> {
     async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState> {
         let call = call("power_vm", format!("{action:?} {}", of_vm(vm)));
         around(&*self.hook, call, self.inner.power_vm(vm, action)).await
+    }
+
+    async fn take_snapshot(&self, vm: VmRef, plan: &SnapshotPlan) -> Result<VmState> {
+        let call = call("take_snapshot", of_snapshot(plan.id, vm));
+        around(&*self.hook, call, self.inner.take_snapshot(vm, plan)).await
+    }
+
+    async fn revert_snapshot(&self, vm: VmRef, revert: &Revert) -> Result<VmState> {
+        let call = call("revert_snapshot", of_snapshot(revert.snapshot, vm));
+        around(&*self.hook, call, self.inner.revert_snapshot(vm, revert)).await
+    }
+
+    async fn remove_snapshots(
+        &self,
+        vm: VmRef,
+        which: Option<Id<Snapshot>>,
+    ) -> Result<Option<VmState>> {
+        let call = call("remove_snapshots", of_snapshots(which, vm));
+        around(&*self.hook, call, self.inner.remove_snapshots(vm, which)).await
     }
 
     fn note(&self, vm: VmRef, note: VmNote) {

@@ -81,6 +81,8 @@ impl VmBackend for KubeVirt {
             hot_change: true,
             // On the pods' network the cluster chooses.
             addresses: false,
+            snapshots: false,
+            snapshot_memory: false,
         }
     }
 

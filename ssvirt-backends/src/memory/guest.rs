@@ -8,7 +8,7 @@ use ssvirt_core::{
     model::{IpMode, NicSpec, NicState, PowerState, Vm, VmState},
 };
 
-use super::world::SimVm;
+use super::{snapshots::SimSnapshot, world::SimVm};
 
 /// The version that the simulated guest agent reports: open-vm-tools 12.4.5's, as VCD shows it.
 const TOOLS_VERSION: &str = "12389";
@@ -37,6 +37,7 @@ impl SimVm {
             tools_version: booted.then(|| TOOLS_VERSION.to_owned()),
             // Its guests take every change that is allowed while they run.
             restart_required: false,
+            snapshot: self.snapshot.as_ref().map(SimSnapshot::seen),
         }
     }
 

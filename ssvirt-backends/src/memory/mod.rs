@@ -30,6 +30,7 @@ mod model_test;
 mod rules;
 mod shared;
 mod simulator;
+mod snapshots;
 #[cfg(test)]
 pub(crate) mod tests;
 mod watch;

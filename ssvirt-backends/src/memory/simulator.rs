@@ -7,10 +7,11 @@ use futures_util::stream::BoxStream;
 use ssvirt_core::{
     Error, Id, Result, VmBackend,
     backend::{
-        BackendStatus, Capabilities, KnownVm, Place, PowerAction, Reach, VmEvent, VmPlan, VmRef,
+        BackendStatus, Capabilities, KnownVm, Place, PowerAction, Reach, Revert, SnapshotPlan,
+        VmEvent, VmPlan, VmRef,
     },
     env::Clock,
-    model::{PowerState, Vdc, Vm, VmState},
+    model::{PowerState, Snapshot, Vdc, Vm, VmState},
 };
 use tokio::sync::broadcast;
 
@@ -114,7 +115,7 @@ impl Simulator {
     }
 }
 
-fn no_such_vm(vm: VmRef) -> Error {
+pub(super) fn no_such_vm(vm: VmRef) -> Error {
     Error::invalid_state(format!("The backend has no virtual machine {} in VDC {}.", vm.vm, vm.vdc))
 }
 
@@ -131,6 +132,8 @@ impl VmBackend for Simulator {
             guest_power: true,
             hot_change: true,
             addresses: true,
+            snapshots: true,
+            snapshot_memory: true,
         }
     }
 
@@ -256,6 +259,22 @@ impl VmBackend for Simulator {
         }
         self.0.leave("power_vm", &name)?;
         Ok(state)
+    }
+
+    async fn take_snapshot(&self, vm: VmRef, plan: &SnapshotPlan) -> Result<VmState> {
+        self.0.take_snapshot(vm, plan).await
+    }
+
+    async fn revert_snapshot(&self, vm: VmRef, revert: &Revert) -> Result<VmState> {
+        self.0.revert_snapshot(vm, revert).await
+    }
+
+    async fn remove_snapshots(
+        &self,
+        vm: VmRef,
+        which: Option<Id<Snapshot>>,
+    ) -> Result<Option<VmState>> {
+        self.0.remove_snapshots(vm, which).await
     }
 
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {

@@ -12,6 +12,9 @@ use ssvirt_core::{
     backend::{KnownVm, Place, VmPlan, VmRef},
     model::{PowerState, Vdc, Vm},
 };
+use uuid::Uuid;
+
+use super::snapshots::SimSnapshot;
 
 /// All places.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +41,12 @@ pub(super) struct SimVm {
     pub booting_since: Option<Timestamp>,
     /// Addresses that DHCP gave it before a restart, by NIC.
     pub leases: BTreeMap<i32, Ipv4Addr>,
+    /// As it was when its snapshot was taken.
+    #[serde(default)]
+    pub snapshot: Option<SimSnapshot>,
+    /// The going back to a snapshot that was done last.
+    #[serde(default)]
+    pub reverted: Option<Uuid>,
 }
 
 /// What runs at the moment.
@@ -67,7 +76,10 @@ impl World {
             // Its agent had answered: the guest was up, so it is.
             let booting = power == PowerState::On && state.tools_version.is_none();
             let leases = state.nics.iter().filter_map(|nic| Some((nic.index, nic.ip?))).collect();
-            let vm = SimVm { power, booting_since: booting.then_some(now), leases, plan };
+            let snapshot =
+                state.snapshot.map(|seen| SimSnapshot::remembered(seen, plan.spec.clone()));
+            let booting_since = booting.then_some(now);
+            let vm = SimVm { power, booting_since, leases, snapshot, reverted: None, plan };
             place.vms.insert(vm.plan.target.vm, vm);
         }
         world
@@ -101,6 +113,8 @@ impl World {
                     power: PowerState::Off,
                     booting_since: None,
                     leases: BTreeMap::new(),
+                    snapshot: None,
+                    reverted: None,
                 });
                 Ok(true)
             }

@@ -6,15 +6,17 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use ssvirt_core::{
     Id, Result, VmBackend,
-    backend::{Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
-    model::{Vdc, Vm, VmState},
+    backend::{
+        Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent, VmPlan, VmRef,
+    },
+    model::{Snapshot, Vdc, Vm, VmState},
 };
 use tokio::sync::mpsc;
 
 use super::script::{Expectation, Reply, Script, misfit};
 use crate::decorate::{
     Call, Target,
-    backend::{of_plan, of_vm},
+    backend::{of_plan, of_snapshot, of_snapshots, of_vm},
 };
 
 /// A backend that answers as its script says. A call that the script does not expect fails with an
@@ -42,6 +44,8 @@ impl MockBackend {
             guest_power: true,
             hot_change: true,
             addresses: true,
+            snapshots: true,
+            snapshot_memory: true,
         };
         Self { script: Script::default(), capabilities, watchers: Mutex::default() }
     }
@@ -101,6 +105,14 @@ fn state(op: &str, reply: Reply) -> Result<VmState> {
     }
 }
 
+fn seen(op: &str, reply: Reply) -> Result<Option<VmState>> {
+    match reply {
+        Reply::Seen(seen) => Ok(seen),
+        Reply::State(state) => Ok(Some(state)),
+        other => Err(misfit(op, &other)),
+    }
+}
+
 #[async_trait]
 impl VmBackend for MockBackend {
     fn name(&self) -> &'static str {
@@ -152,12 +164,24 @@ impl VmBackend for MockBackend {
         state("power_vm", self.answer("power_vm", format!("{action:?} {}", of_vm(vm)))?)
     }
 
+    async fn take_snapshot(&self, vm: VmRef, plan: &SnapshotPlan) -> Result<VmState> {
+        state("take_snapshot", self.answer("take_snapshot", of_snapshot(plan.id, vm))?)
+    }
+
+    async fn revert_snapshot(&self, vm: VmRef, revert: &Revert) -> Result<VmState> {
+        state("revert_snapshot", self.answer("revert_snapshot", of_snapshot(revert.snapshot, vm))?)
+    }
+
+    async fn remove_snapshots(
+        &self,
+        vm: VmRef,
+        which: Option<Id<Snapshot>>,
+    ) -> Result<Option<VmState>> {
+        seen("remove_snapshots", self.answer("remove_snapshots", of_snapshots(which, vm))?)
+    }
+
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {
-        match self.answer("vm", of_vm(vm))? {
-            Reply::Seen(seen) => Ok(seen),
-            Reply::State(state) => Ok(Some(state)),
-            other => Err(misfit("vm", &other)),
-        }
+        seen("vm", self.answer("vm", of_vm(vm))?)
     }
 
     async fn vms(&self, vdc: Id<Vdc>) -> Result<Vec<(Id<Vm>, VmState)>> {

@@ -11,6 +11,7 @@
 //! Errors that may pass ([`Error::unavailable`](crate::Error::unavailable)) are retried; any other ends
 //! the task, and what the task had done is undone.
 
+mod snapshot;
 mod status;
 
 use async_trait::async_trait;
@@ -18,11 +19,12 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     id::Id,
-    model::{Org, Product, StorageProfile, VApp, Vdc, Vm, VmSpec, VmState},
+    model::{Org, Product, Snapshot, StorageProfile, VApp, Vdc, Vm, VmSpec, VmState},
 };
 
+pub use snapshot::{Revert, SnapshotPlan};
 pub use status::{BackendStatus, Reach, VmNote, WatchStatus};
 
 /// What a backend can do beyond creating, deleting, changing, powering on and off, and watching.
@@ -39,6 +41,10 @@ pub struct Capabilities {
     /// Give a NIC the address that it is to have, and show that one. Without, it gets one from the network that it
     /// is on, and that is shown.
     pub addresses: bool,
+    /// Take, revert to and remove snapshots.
+    pub snapshots: bool,
+    /// Take a snapshot with the memory of a VM that runs.
+    pub snapshot_memory: bool,
 }
 
 /// Something to do to a VM's power.
@@ -225,6 +231,43 @@ pub trait VmBackend: Send + Sync + 'static {
     /// # Errors
     /// `NotSupported` where the capability is missing; `LimitExceeded` when there is no room; `Unavailable`.
     async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState>;
+
+    /// Takes a snapshot of a VM, and answers when it is the only one that the VM has: the older one is kept until there
+    /// is this one. The VM stays as it is, on or off.
+    ///
+    /// # Errors
+    /// `NotSupported` where a capability is missing, or the VM's storage cannot do it; `InvalidState` when the VM is
+    /// not there, or no snapshot could be taken, and then none is left behind; `Unavailable`.
+    async fn take_snapshot(&self, vm: VmRef, plan: &SnapshotPlan) -> Result<VmState> {
+        let _ = (vm, plan);
+        Err(Error::not_supported("snapshots"))
+    }
+
+    /// Makes a VM what it was when its snapshot was taken: disks and hardware, not its name. What its plan has of newer
+    /// things is for [`change_vm`](Self::change_vm). It is off afterwards, also if it ran before; with its memory in
+    /// the snapshot it goes on from there. The snapshot stays.
+    ///
+    /// # Errors
+    /// `NotSupported` where the capability is missing; `InvalidState` when there is no such VM or snapshot, or it could
+    /// not be gone back to; `LimitExceeded` when there is no room for what goes on; `Unavailable`.
+    async fn revert_snapshot(&self, vm: VmRef, revert: &Revert) -> Result<VmState> {
+        let _ = (vm, revert);
+        Err(Error::not_supported("snapshots"))
+    }
+
+    /// Removes one snapshot of a VM, or all. One that is gone is no error. What is seen of the VM afterwards; none when
+    /// it is not there.
+    ///
+    /// # Errors
+    /// `NotSupported` where the capability is missing; `Unavailable`.
+    async fn remove_snapshots(
+        &self,
+        vm: VmRef,
+        which: Option<Id<Snapshot>>,
+    ) -> Result<Option<VmState>> {
+        let _ = (vm, which);
+        Err(Error::not_supported("snapshots"))
+    }
 
     /// Says what was done to a VM where people look who know the backend and not SSVirt. At once: nobody waits for
     /// it, and it may be forgotten.

@@ -29,7 +29,7 @@ pub use vapp::{Lease, Phase, Product, Property, VApp, VAppNetwork};
 pub use vdc::{AllocationModel, ComputePolicy, ProviderVdc, StorageProfile, Vdc};
 pub use vm::{
     BootOptions, DiskAdapter, DiskSpec, Firmware, GuestCustomization, IpMode, NicSpec, NicState,
-    PowerState, Shares, Vm, VmSpec, VmState,
+    PowerState, Shares, Snapshot, Vm, VmSpec, VmState,
 };
 
 use crate::id::{Entity, EntityKind};

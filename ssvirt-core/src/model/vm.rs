@@ -98,6 +98,23 @@ pub struct VmState {
     /// Whether it runs with less, or other hardware, than it should have, until it is started anew.
     #[serde(default)]
     pub restart_required: bool,
+    /// Its snapshot; of several the one that was taken last.
+    #[serde(default)]
+    pub snapshot: Option<Snapshot>,
+}
+
+/// A VM as it was at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: Id<Self>,
+    /// When it was taken.
+    pub created: Timestamp,
+    /// Whether the VM ran then.
+    pub powered_on: bool,
+    /// The size of what is in it, in MiB, if known.
+    #[serde(default)]
+    pub size_mib: Option<i64>,
 }
 
 /// What a backend reports of a NIC.

@@ -31,6 +31,7 @@ pub mod read;
 mod report;
 mod run;
 mod scene;
+pub mod snapshot;
 pub mod start;
 pub mod watch;
 
@@ -59,6 +60,10 @@ pub enum Need {
     HotChange,
     /// [`Capabilities::addresses`].
     Addresses,
+    /// [`Capabilities::snapshots`].
+    Snapshots,
+    /// [`Capabilities::snapshot_memory`].
+    SnapshotMemory,
 }
 
 impl Need {
@@ -71,6 +76,8 @@ impl Need {
             Self::GuestPower => claimed.guest_power,
             Self::HotChange => claimed.hot_change,
             Self::Addresses => claimed.addresses,
+            Self::Snapshots => claimed.snapshots,
+            Self::SnapshotMemory => claimed.snapshot_memory,
         }
     }
 
@@ -83,6 +90,8 @@ impl Need {
             Self::GuestPower => "guest_power",
             Self::HotChange => "hot_change",
             Self::Addresses => "addresses",
+            Self::Snapshots => "snapshots",
+            Self::SnapshotMemory => "snapshot_memory",
         }
     }
 }
@@ -115,7 +124,7 @@ pub struct Behaviour {
 macro_rules! behaviours {
     (
         started { $($module:ident::$name:ident $(: $need:ident)?;)* }
-        restart { $($restart_module:ident::$restart_name:ident;)* }
+        restart { $($restart_module:ident::$restart_name:ident $(: $restart_need:ident)?;)* }
     ) => {
         /// Every behaviour.
         pub const ALL: &[Behaviour] = &[
@@ -126,7 +135,7 @@ macro_rules! behaviours {
             },)*
             $(Behaviour {
                 name: concat!(stringify!($restart_module), "::", stringify!($restart_name)),
-                needs: Need::Nothing,
+                needs: behaviours!(@need $($restart_need)?),
                 run: Run::Restart(|first, second| Box::pin($restart_module::$restart_name(first, second))),
             },)*
         ];
@@ -184,13 +193,28 @@ behaviours! {
         change::an_unknown_vm_is_refused;
         change::a_running_vm_keeps_its_size;
         change::hot_add: HotChange;
+        snapshot::one_of_a_vm_that_is_off: Snapshots;
+        snapshot::one_of_a_vm_that_runs: Snapshots;
+        snapshot::take_is_idempotent: Snapshots;
+        snapshot::a_new_one_replaces: Snapshots;
+        snapshot::revert_brings_back: Snapshots;
+        snapshot::revert_stops: Snapshots;
+        snapshot::revert_is_idempotent: Snapshots;
+        snapshot::revert_needs_the_snapshot: Snapshots;
+        snapshot::remove_is_idempotent: Snapshots;
+        snapshot::an_unknown_vm_has_none: Snapshots;
+        snapshot::goes_with_its_vm: Snapshots;
+        snapshot::with_memory: SnapshotMemory;
+        snapshot::what_is_not_claimed_is_refused;
         watch::reports_power;
         watch::reports_a_new_vm;
         watch::reports_a_deleted_vm;
         watch::reports_to_all_watchers;
+        watch::reports_snapshots: Snapshots;
     }
     restart {
         start::a_restart_shows_the_vms_as_they_were;
         start::a_restart_brings_back_no_deleted_vm;
+        snapshot::a_restart_shows_it: Snapshots;
     }
 }

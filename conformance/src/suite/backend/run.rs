@@ -12,8 +12,10 @@ use async_trait::async_trait;
 use futures_util::{FutureExt, stream::BoxStream};
 use ssvirt_core::{
     Id, Result, VmBackend,
-    backend::{Capabilities, KnownVm, Place, PowerAction, VmEvent, VmPlan, VmRef},
-    model::{Vdc, Vm, VmState},
+    backend::{
+        Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent, VmPlan, VmRef,
+    },
+    model::{Snapshot, Vdc, Vm, VmState},
 };
 use tokio::time::timeout;
 
@@ -168,6 +170,22 @@ impl VmBackend for Tidy {
 
     async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState> {
         self.inner.power_vm(vm, action).await
+    }
+
+    async fn take_snapshot(&self, vm: VmRef, plan: &SnapshotPlan) -> Result<VmState> {
+        self.inner.take_snapshot(vm, plan).await
+    }
+
+    async fn revert_snapshot(&self, vm: VmRef, revert: &Revert) -> Result<VmState> {
+        self.inner.revert_snapshot(vm, revert).await
+    }
+
+    async fn remove_snapshots(
+        &self,
+        vm: VmRef,
+        which: Option<Id<Snapshot>>,
+    ) -> Result<Option<VmState>> {
+        self.inner.remove_snapshots(vm, which).await
     }
 
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {

@@ -2,9 +2,10 @@
 
 use futures_util::{StreamExt, stream::BoxStream};
 use ssvirt_core::{
-    VmBackend,
-    backend::{PowerAction, VmEvent, VmPlan},
-    model::PowerState,
+    Id, VmBackend,
+    backend::{PowerAction, SnapshotPlan, VmEvent, VmPlan},
+    env::{RandomIds, new_id},
+    model::{PowerState, Snapshot},
 };
 use tokio::time::timeout;
 
@@ -92,4 +93,22 @@ pub async fn reports_to_all_watchers(backend: &dyn VmBackend) -> Check {
         wait(events, &vm, "after On, one of two watchers", seen(PowerState::On)).await?;
     }
     Ok(())
+}
+
+/// A snapshot is reported when it is taken, and when it is removed.
+pub async fn reports_snapshots(backend: &dyn VmBackend) -> Check {
+    let scene = Scene::new(backend).await?;
+    let vm = scene.create("vm").await?;
+    let mut events = backend.watch();
+    let plan = SnapshotPlan { id: new_id(&RandomIds), memory: false };
+    backend.take_snapshot(vm.target, &plan).await.map_err(said("take_snapshot"))?;
+    let seen = |id: Option<Id<Snapshot>>| {
+        move |event: &VmEvent| {
+            let VmEvent::Seen(_, state) = event else { return false };
+            state.snapshot.as_ref().map(|snapshot| snapshot.id) == id
+        }
+    };
+    wait(&mut events, &vm, "after take_snapshot", seen(Some(plan.id))).await?;
+    backend.remove_snapshots(vm.target, None).await.map_err(said("remove_snapshots"))?;
+    wait(&mut events, &vm, "after remove_snapshots", seen(None)).await
 }

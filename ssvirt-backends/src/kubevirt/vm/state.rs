@@ -30,6 +30,8 @@ pub fn state(vm: &VirtualMachine, instance: Option<&VirtualMachineInstance>) -> 
             .status
             .as_ref()
             .is_some_and(|status| Condition::holds(&status.conditions, "RestartRequired")),
+        // It is an object of its own.
+        snapshot: None,
     }
 }
 

@@ -1,9 +1,15 @@
 //! The webhooks: the API server asks before it stores.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use super::{Stage, defaults, instancetypes, objects::text, rules};
+use super::{
+    Stage, defaults,
+    instancetypes::{self, Cause},
+    objects::{self, text},
+    rules,
+};
 
 /// Where machines are completed.
 pub const MUTATE_MACHINES: &str = "/virtualmachines-mutate";
@@ -11,6 +17,8 @@ pub const MUTATE_MACHINES: &str = "/virtualmachines-mutate";
 pub const MUTATE_INSTANCES: &str = "/virtualmachineinstances-mutate";
 /// Where machines are validated.
 pub const VALIDATE_MACHINES: &str = "/virtualmachines-validate";
+/// Where snapshots and restores are validated.
+pub const VALIDATE_SNAPSHOTS: &str = "/virtualmachinesnapshots-validate";
 
 /// Answers a review. None where nobody is asked at that path.
 pub async fn review(stage: &Stage, path: &str, review: &Value) -> Option<Value> {
@@ -18,6 +26,7 @@ pub async fn review(stage: &Stage, path: &str, review: &Value) -> Option<Value> 
     let answer = match path {
         MUTATE_MACHINES | MUTATE_INSTANCES => complete(path, request),
         VALIDATE_MACHINES => validate(stage, request).await,
+        VALIDATE_SNAPSHOTS => validate_snapshot(stage, request).await,
         _ => return None,
     };
     let mut answer = answer;
@@ -75,14 +84,38 @@ async fn validate(stage: &Stage, request: &Value) -> Value {
             rules::machine(vm, old, &chosen)
         }
         Ok(Err(cause)) => vec![cause],
-        Err(error) => {
-            let status = json!({ "code": 500, "message": error.to_string() });
-            return json!({ "allowed": false, "status": status });
-        }
+        Err(error) => return broken(&error),
     };
+    judged(&causes)
+}
+
+/// Of a snapshot or a restore.
+async fn validate_snapshot(stage: &Stage, request: &Value) -> Value {
+    let (new, old) = (&request["object"], &request["oldObject"]);
+    if old.is_object() {
+        return judged(&rules::immutable(new, old));
+    }
+    let mut causes = rules::names_a_machine(new);
+    if new["kind"] == "VirtualMachineRestore" {
+        let space = text(request, "/namespace");
+        let restores = objects::within(&stage.client, space, &objects::restore());
+        match restores.list(&ListParams::default()).await {
+            Ok(others) => causes.extend(rules::in_the_way(new, &others.items)),
+            Err(error) => return broken(&error),
+        }
+    }
+    judged(&causes)
+}
+
+fn broken(error: &kube::Error) -> Value {
+    let status = json!({ "code": 500, "message": error.to_string() });
+    json!({ "allowed": false, "status": status })
+}
+
+fn judged(causes: &[Cause]) -> Value {
     if causes.is_empty() {
         json!({ "allowed": true })
     } else {
-        json!({ "allowed": false, "status": rules::refusal(&causes) })
+        json!({ "allowed": false, "status": rules::refusal(causes) })
     }
 }

@@ -21,6 +21,7 @@ mod machines;
 mod objects;
 mod pods;
 mod register;
+mod restores;
 mod rules;
 mod server;
 mod snapshots;
@@ -192,7 +193,7 @@ async fn begin(kubeconfig: std::path::PathBuf, options: Options) -> Anything<Arc
     let claims = watches().labels("app=containerized-data-importer");
     run(controller(&client, &objects::claim(), claims), volumes::resize, &stage);
     run(controller(&client, &objects::snapshot(), watches()), snapshots::take, &stage);
-    run(controller(&client, &objects::restore(), watches()), snapshots::restore, &stage);
+    run(controller(&client, &objects::restore(), watches()), restores::restore, &stage);
     run(
         controller(&client, &objects::template_instance(), watches()),
         templates::reconcile,

@@ -43,6 +43,11 @@ pub fn volume() -> ApiResource {
     resource("", "v1", "PersistentVolume", "persistentvolumes")
 }
 
+/// `StorageClass`.
+pub fn storage_class() -> ApiResource {
+    resource("storage.k8s.io", "v1", "StorageClass", "storageclasses")
+}
+
 /// `Pod`.
 pub fn pod() -> ApiResource {
     resource("", "v1", "Pod", "pods")

@@ -74,7 +74,7 @@ fn api(
 fn webhook(
     name: &str,
     path: &str,
-    resource: &str,
+    (group, version, resources): (&str, &str, &[&str]),
     operations: &[&str],
     port: u16,
     ca: &str,
@@ -87,8 +87,8 @@ fn webhook(
         "timeoutSeconds": 10,
         "clientConfig": { "url": format!("https://127.0.0.1:{port}{path}"), "caBundle": ca },
         "rules": [{
-            "apiGroups": ["kubevirt.io"], "apiVersions": ["v1"],
-            "operations": operations, "resources": [resource],
+            "apiGroups": [group], "apiVersions": [version],
+            "operations": operations, "resources": resources,
         }],
     })
 }
@@ -96,10 +96,13 @@ fn webhook(
 /// Registers our server, and waits until it is asked.
 pub async fn register(client: &Client, port: u16, certificate: &str) -> Anything<()> {
     let ca = BASE64_STANDARD.encode(certificate);
-    let hook = |name: &str, path: &str, resource: &str, operations: &[&str]| {
-        webhook(&format!("{name}.kubevirt.io"), path, resource, operations, port, &ca)
+    let hook = |name: &str, path: &str, of: (&str, &str, &[&str]), operations: &[&str]| {
+        webhook(&format!("{name}.kubevirt.io"), path, of, operations, port, &ca)
     };
-    let machines = ("virtualmachines", ["CREATE", "UPDATE"]);
+    let machines: (&str, &str, &[&str]) = ("kubevirt.io", "v1", &["virtualmachines"]);
+    let snapshots: (&str, &str, &[&str]) =
+        ("snapshot.kubevirt.io", "v1beta1", &["virtualmachinesnapshots", "virtualmachinerestores"]);
+    let changes = ["CREATE", "UPDATE"];
     let bodies = [
         json!({ "spec": {
             "group": "subresources.kubevirt.io", "version": "v1",
@@ -107,15 +110,16 @@ pub async fn register(client: &Client, port: u16, certificate: &str) -> Anything
             "service": { "namespace": NAMESPACE, "name": SERVICE, "port": port },
         } }),
         json!({ "webhooks": [
-            hook("virtualmachine-validator", admission::VALIDATE_MACHINES, machines.0, &machines.1),
+            hook("virtualmachine-validator", admission::VALIDATE_MACHINES, machines, &changes),
+            hook("virtualmachinesnapshot-validator.snapshot", admission::VALIDATE_SNAPSHOTS, snapshots, &changes),
         ] }),
         json!({ "webhooks": [
-            hook("virtualmachines-mutator", admission::MUTATE_MACHINES, machines.0, &machines.1),
+            hook("virtualmachines-mutator", admission::MUTATE_MACHINES, machines, &changes),
             // The mutator of updates changes nothing that is played here.
             hook(
                 "virtualmachineinstances-mutator",
                 admission::MUTATE_INSTANCES,
-                "virtualmachineinstances",
+                ("kubevirt.io", "v1", &["virtualmachineinstances"]),
                 &["CREATE"],
             ),
         ] }),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use kube::{ResourceExt as _, api::DynamicObject};
 use serde_json::{Value, json};
 
 use super::{
@@ -289,16 +290,64 @@ fn strategy(spec: &Value) -> Vec<Cause> {
 /// What must not change while a snapshot is made of a machine, or restored.
 fn in_progress(vm: &Value, old: &Value) -> Option<Cause> {
     let not_now = |message| Some(cause("FieldValueNotSupported", message, "spec"));
-    let snapshot = text(old, "/status/snapshotInProgress");
-    if !snapshot.is_empty() {
-        return not_now(format!("Cannot update VM spec until snapshot {snapshot:?} completes"));
-    }
+    let differs = |path: &str| vm["spec"].pointer(path) != old["spec"].pointer(path);
+    let runs_otherwise = differs("/runStrategy") || differs("/running");
     let restore = text(old, "/status/restoreInProgress");
-    let is_halted = vm["spec"]["runStrategy"] == "Halted" || vm["spec"]["running"] == false;
-    if !restore.is_empty() && !is_halted {
-        return not_now(format!("Cannot start VM until restore {restore:?} completes"));
+    if !restore.is_empty() && runs_otherwise {
+        let message = format!("Cannot update VM runStrategy until restore {restore:?} completes");
+        return not_now(message);
+    }
+    let snapshot = text(old, "/status/snapshotInProgress");
+    if snapshot.is_empty() {
+        return None;
+    }
+    if differs("/template/spec/volumes") {
+        let message =
+            format!("Cannot update vm disks or volumes until snapshot {snapshot:?} completes");
+        return not_now(message);
+    }
+    if runs_otherwise {
+        let message =
+            format!("Cannot update vm running state until snapshot {snapshot:?} completes");
+        return not_now(message);
     }
     None
+}
+
+/// What may not change of a snapshot or a restore.
+pub fn immutable(new: &Value, old: &Value) -> Vec<Cause> {
+    let is_same = new["spec"] == old["spec"];
+    if is_same {
+        Vec::new()
+    } else {
+        vec![cause(INVALID, "spec in immutable after creation", "spec")]
+    }
+}
+
+/// A snapshot or a restore must be one of a machine.
+pub fn names_a_machine(new: &Value) -> Vec<Cause> {
+    let key = if new["kind"] == "VirtualMachineRestore" { "target" } else { "source" };
+    let named = &new["spec"][key];
+    let at = |field: &str| format!("spec.{key}.{field}");
+    match named["apiGroup"].as_str() {
+        None => vec![cause("FieldValueNotFound", "missing apiGroup", at("apiGroup"))],
+        Some("kubevirt.io") if named["kind"] == "VirtualMachine" => Vec::new(),
+        Some("kubevirt.io") => vec![cause(INVALID, "invalid kind", at("kind"))],
+        Some(_) => vec![cause(INVALID, "invalid apiGroup", at("apiGroup"))],
+    }
+}
+
+/// A machine has one restore that is not complete, also where it has failed.
+pub fn in_the_way(new: &Value, others: &[DynamicObject]) -> Vec<Cause> {
+    let target = &new["spec"]["target"];
+    let others = others.iter().filter(|other| {
+        other.data["spec"]["target"] == *target && other.data["status"]["complete"] != true
+    });
+    let refused = others.map(|other| {
+        let message = format!("VirtualMachineRestore {:?} in progress", other.name_any());
+        cause(INVALID, message, "spec.target")
+    });
+    refused.collect()
 }
 
 /// The answer to who sent what is refused.

@@ -1,10 +1,10 @@
-//! VirtualMachineSnapshots and VirtualMachineRestores.
+//! VirtualMachineSnapshots.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kube::{
-    ResourceExt as _,
-    api::{DynamicObject, Patch, PatchParams},
+    Client, ResourceExt as _,
+    api::{DynamicObject, Patch, PatchParams, PostParams},
     runtime::controller::Action,
 };
 use serde_json::{Value, json};
@@ -16,10 +16,12 @@ use super::{
 };
 
 const FINALIZER: &str = "snapshot.kubevirt.io/vmsnapshot-protection";
+/// On a StorageClass: it has no snapshots.
+const WITHOUT: &str = "bed.ssvirt.io/without-snapshots";
 const POLL: Duration = Duration::from_millis(200);
 
 /// Says in a machine's status what is made of it, or that it no longer is.
-async fn mark(
+pub async fn mark(
     stage: &Stage,
     vm: &DynamicObject,
     key: &str,
@@ -62,6 +64,13 @@ pub async fn take(snapshot: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Resu
         objects::write_status(client, &resource, &snapshot, status).await?;
         return Ok(Action::requeue(POLL));
     };
+    let is_locked = text(&vm.data, "/status/snapshotInProgress") == name;
+    let unready = if is_locked { None } else { unready(&stage, &vm).await? };
+    if let Some(why) = unready {
+        put(&mut status, objects::of_type("Progressing", false, &why, ""));
+        objects::write_status(client, &resource, &snapshot, status).await?;
+        return Ok(Action::requeue(POLL));
+    }
     put(
         &mut status,
         objects::of_type("Progressing", true, "Source locked and operation in progress", ""),
@@ -82,14 +91,17 @@ pub async fn take(snapshot: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Resu
             put(&mut status, objects::of_type("Progressing", false, "Operation failed", ""));
             put(&mut status, objects::of_type("Failure", true, &message, ""));
         }
-        Turn::Done => complete(&mut status, &vm, &uid),
+        Turn::Done => {
+            let kept = keep(&stage, &snapshot, &vm).await?;
+            complete(&mut status, &vm, &uid, &kept);
+        }
     }
     mark(&stage, &vm, "snapshotInProgress", None).await?;
     objects::write_status(client, &resource, &snapshot, status).await?;
     Ok(Action::await_change())
 }
 
-fn complete(status: &mut Value, vm: &DynamicObject, uid: &str) {
+fn complete(status: &mut Value, vm: &DynamicObject, uid: &str, kept: &[Value]) {
     let theirs = &vm.data["status"];
     let mut indications = Vec::new();
     if theirs["created"] == true {
@@ -108,10 +120,12 @@ fn complete(status: &mut Value, vm: &DynamicObject, uid: &str) {
         }
     }
     let volumes = list(&vm.data, "/spec/template/spec/volumes");
-    let is_disk = |volume: &&Value| {
-        volume.get("dataVolume").is_some() || volume.get("persistentVolumeClaim").is_some()
-    };
-    let (included, excluded): (Vec<&Value>, Vec<&Value>) = volumes.iter().partition(is_disk);
+    let is_kept = |volume: &&Value| kept.iter().any(|kept| kept["volume"] == volume["name"]);
+    let (included, excluded): (Vec<&Value>, Vec<&Value>) = volumes.iter().partition(is_kept);
+    if excluded.iter().any(|volume| claim_of(volume).is_some()) {
+        let message = "Some volumes are not in the snapshot.";
+        indications.push(("PartialSnapshot", message));
+    }
     let names = |volumes: Vec<&Value>| -> Vec<Value> {
         volumes.into_iter().map(|volume| volume["name"].clone()).collect()
     };
@@ -138,61 +152,133 @@ fn complete(status: &mut Value, vm: &DynamicObject, uid: &str) {
     put(status, objects::of_type("Ready", true, "Ready", ""));
 }
 
-/// Brings a restore one step further. The machine stays as it is: there is nothing on its disks.
-pub async fn restore(restore: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Result<Action> {
-    let (client, space) = (&stage.client, namespace(&restore));
-    if is_going(&restore) || restore.data["status"]["complete"] == true {
-        return Ok(Action::await_change());
+/// Keeps what a machine and its claims are. KubeVirt has an object of its own for it, whose definition is not
+/// everywhere; nobody but restores reads it.
+async fn keep(
+    stage: &Stage,
+    snapshot: &DynamicObject,
+    vm: &DynamicObject,
+) -> kube::Result<Vec<Value>> {
+    let (client, space) = (&stage.client, namespace(snapshot));
+    let claims = objects::within(client, &space, &objects::claim());
+    let mut kept = Vec::new();
+    for (volume, claim) in disks(vm) {
+        let Some(claim) = claims.get_opt(&claim).await? else { continue };
+        if !has_snapshots(client, &claim).await? {
+            continue;
+        }
+        let mut spec = claim.data["spec"].clone();
+        for key in ["volumeName", "dataSource", "dataSourceRef"] {
+            spec.as_object_mut().and_then(|spec| spec.remove(key));
+        }
+        let annotations = claim.annotations().iter().filter(|(key, _)| {
+            // What concerns the old claim alone is left out.
+            let of_old =
+                ["pv.kubernetes.io", "volume.kubernetes.io", "cdi.kubevirt.io", "restore."];
+            !of_old.iter().any(|prefix| key.starts_with(prefix)) || key.ends_with("contentType")
+        });
+        let annotations: BTreeMap<_, _> = annotations.collect();
+        let uid = snapshot.uid().unwrap_or_default();
+        kept.push(json!({
+            "volume": volume, "volumeSnapshotName": format!("vmsnapshot-{uid}-volume-{volume}"),
+            "claim": {
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": spec,
+                "metadata": {
+                    "name": claim.name_any(), "labels": claim.labels(), "annotations": annotations,
+                },
+            },
+        }));
     }
-    let mut status = restore.data["status"].clone();
-    let target = text(&restore.data, "/spec/target/name");
-    let snapshots = objects::within(client, &space, &objects::snapshot());
-    let from = text(&restore.data, "/spec/virtualMachineSnapshotName");
-    let snapshot = snapshots.get_opt(from).await?;
-    let machines = objects::within(client, &space, &objects::machine());
-    let vm = machines.get_opt(target).await?;
-    status["complete"] = false.into();
-    let mut waits = |why: &str| {
-        put(&mut status, objects::of_type("Progressing", false, why, ""));
-        put(&mut status, objects::of_type("Ready", false, why, ""));
-    };
-    match (&snapshot, &vm) {
-        (None, _) => waits(&format!("VMSnapshot {from} does not exist")),
-        (Some(snapshot), _) if snapshot.data["status"]["readyToUse"] != true => {
-            waits(&format!("VirtualMachineSnapshot {from} not ready to use"));
+    let spec = spec_of(stage, vm).await?;
+    let content = objects::object(json!({
+        "apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 0,
+        "metadata": {
+            "name": content_name(snapshot),
+            "ownerReferences": [objects::owner(&objects::snapshot(), snapshot)],
+        },
+        "data": { "vm": { "spec": spec }, "claims": &kept },
+    }))?;
+    let revisions = objects::within(client, &space, &objects::revision());
+    objects::or_there(revisions.create(&PostParams::default(), &content).await)?;
+    Ok(kept)
+}
+
+/// Whether a claim's storage has snapshots. There are no classes of them here: one of storage says it itself.
+async fn has_snapshots(client: &Client, claim: &DynamicObject) -> kube::Result<bool> {
+    let class = text(&claim.data, "/spec/storageClassName");
+    if class.is_empty() {
+        return Ok(true);
+    }
+    let class = objects::all(client, &objects::storage_class()).get_opt(class).await?;
+    Ok(class.is_none_or(|class| class.labels().get(WITHOUT).is_none()))
+}
+
+/// Of a machine that runs what it was started with, but for its disks.
+async fn spec_of(stage: &Stage, vm: &DynamicObject) -> kube::Result<Value> {
+    let (client, space, now) = (&stage.client, namespace(vm), &vm.data["spec"]);
+    let instances = objects::within(client, &space, &objects::instance());
+    let Some(vmi) = instances.get_opt(&vm.name_any()).await? else { return Ok(now.clone()) };
+    let revisions = objects::within(client, &space, &objects::revision());
+    let then = text(&vmi.data, "/status/virtualMachineRevisionName");
+    let Some(then) = revisions.get_opt(then).await? else { return Ok(now.clone()) };
+    let mut spec = then.data["data"]["spec"].clone();
+    for path in ["/template/spec/volumes", "/template/spec/domain/devices/disks"] {
+        if let (Some(to), Some(from)) = (spec.pointer_mut(path), now.pointer(path)) {
+            *to = from.clone();
         }
-        (_, None) => waits("Restore target does not exist"),
-        (_, Some(vm)) if vm.data["status"]["created"] == true => {
-            waits("Waiting for target to be ready");
-        }
-        (_, Some(vm)) => {
-            let (uid, name) = (restore.uid().unwrap_or_default(), restore.name_any());
-            let who = Who { uid: &uid, namespace: &space, machine: target };
-            let turn = stage.play.turn(&who, Step::Restore);
-            match turn {
-                Turn::Later(left) => {
-                    mark(&stage, vm, "restoreInProgress", Some(&name)).await?;
-                    return Ok(Action::requeue(left));
-                }
-                Turn::Failed(message) => {
-                    let message = message.unwrap_or_else(|| "restore failed".to_owned());
-                    put(&mut status, objects::of_type("Failure", true, &message, ""));
-                    put(&mut status, objects::of_type("Progressing", false, &message, ""));
-                }
-                Turn::Done => {
-                    status["complete"] = true.into();
-                    status["restoreTime"] = now().into();
-                    put(
-                        &mut status,
-                        objects::of_type("Progressing", false, "Operation complete", ""),
-                    );
-                    put(&mut status, objects::of_type("Ready", true, "Operation complete", ""));
+    }
+    spec["dataVolumeTemplates"] = now["dataVolumeTemplates"].clone();
+    Ok(spec)
+}
+
+fn content_name(snapshot: &DynamicObject) -> String {
+    format!("vmsnapshot-content-{}", snapshot.uid().unwrap_or_default())
+}
+
+/// What was kept with a snapshot.
+pub async fn content_of(
+    client: &Client,
+    space: &str,
+    snapshot: &DynamicObject,
+) -> kube::Result<Value> {
+    let revisions = objects::within(client, space, &objects::revision());
+    Ok(revisions.get(&content_name(snapshot)).await?.data["data"].clone())
+}
+
+/// A machine's volumes that can be kept, with their claims: a DataVolume's has its name.
+fn disks(vm: &DynamicObject) -> impl Iterator<Item = (String, String)> {
+    list(&vm.data, "/spec/template/spec/volumes")
+        .iter()
+        .filter_map(|volume| Some((text(volume, "/name").to_owned(), claim_of(volume)?.to_owned())))
+}
+
+fn claim_of(volume: &Value) -> Option<&str> {
+    let claims = ["/dataVolume/name", "/persistentVolumeClaim/claimName"];
+    claims.iter().map(|path| text(volume, path)).find(|name| !name.is_empty())
+}
+
+/// What of a machine's disks is not there yet, and keeps it from being locked.
+async fn unready(stage: &Stage, vm: &DynamicObject) -> kube::Result<Option<String>> {
+    let (client, space) = (&stage.client, namespace(vm));
+    let claims = objects::within(client, &space, &objects::claim());
+    let volumes = objects::within(client, &space, &objects::data_volume());
+    for (_, name) in disks(vm) {
+        let why = match claims.get_opt(&name).await? {
+            None => "volume doesnt exist",
+            Some(claim) if is_going(&claim) => "volume is being deleted",
+            Some(claim) if text(&claim.data, "/status/phase") != "Bound" => "volume not bound",
+            Some(_) => {
+                let volume = volumes.get_opt(&name).await?;
+                match volume.is_none_or(|v| text(&v.data, "/status/phase") == "Succeeded") {
+                    true => continue,
+                    false => "volume not populated",
                 }
             }
-            mark(&stage, vm, "restoreInProgress", None).await?;
-        }
+        };
+        return Ok(Some(format!(
+            "Source not locked source {space}/{} {why}: {name}",
+            vm.name_any()
+        )));
     }
-    objects::write_status(client, &objects::restore(), &restore, status.clone()).await?;
-    let is_done = status["complete"] == true;
-    Ok(if is_done { Action::await_change() } else { Action::requeue(POLL) })
+    Ok(None)
 }

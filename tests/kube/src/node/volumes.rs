@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kube::{
-    Error, ResourceExt as _,
+    Client, Error, ResourceExt as _,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     runtime::controller::Action,
 };
@@ -17,6 +17,10 @@ use super::{
 
 /// What the volumes that are made here are known by.
 pub const LABEL: &str = "bed.ssvirt.io/volume";
+/// On a DataVolume: its claim is filled by somebody else.
+pub const PREPOPULATED: &str = "cdi.kubevirt.io/storage.prePopulated";
+/// On a claim that somebody else has filled: the DataVolume that it is to belong to.
+pub const POPULATED_FOR: &str = "cdi.kubevirt.io/storage.populatedFor";
 
 const POLL: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_millis(300);
@@ -141,10 +145,36 @@ async fn bind(
     };
     status["claimName"] = name.into();
     if text(&claim.data, "/status/phase") == "Bound" {
-        status["phase"] = next.into();
         say(status, "Bound", "True", "Bound", "");
+        if volume.annotations().contains_key(PREPOPULATED) {
+            adopt(volume, &claim, stage).await?;
+            status["phase"] = "Succeeded".into();
+            say(status, "Ready", "True", "", "");
+            return Ok(Action::await_change());
+        }
+        status["phase"] = next.into();
         return Ok(Action::await_change());
     }
+    provide(&stage.client, &claim).await?;
+    Ok(Action::requeue(POLL))
+}
+
+/// Takes a claim that was filled for a DataVolume.
+async fn adopt(volume: &DynamicObject, claim: &DynamicObject, stage: &Stage) -> kube::Result<()> {
+    let is_for = claim.annotations().get(POPULATED_FOR);
+    if is_for.is_none_or(|name| *name != volume.name_any()) || !claim.owner_references().is_empty()
+    {
+        return Ok(());
+    }
+    let owner = objects::owner(&objects::data_volume(), volume);
+    let patch = Patch::Merge(json!({ "metadata": { "ownerReferences": [owner] } }));
+    let claims = objects::within(&stage.client, &namespace(volume), &objects::claim());
+    claims.patch(&claim.name_any(), &PatchParams::default(), &patch).await?;
+    Ok(())
+}
+
+/// Makes the volume that the cluster binds a claim to.
+pub async fn provide(client: &Client, claim: &DynamicObject) -> kube::Result<()> {
     let class = &claim.data["spec"]["storageClassName"];
     let made = objects::object(json!({
         "apiVersion": "v1", "kind": "PersistentVolume",
@@ -160,14 +190,13 @@ async fn bind(
             "persistentVolumeReclaimPolicy": "Retain",
             "claimRef": {
                 "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                "namespace": space, "name": claim.name_any(), "uid": claim.uid(),
+                "namespace": namespace(claim), "name": claim.name_any(), "uid": claim.uid(),
             },
             "csi": { "driver": "bed.ssvirt.io", "volumeHandle": claim.uid() },
         },
     }))?;
-    let volumes = objects::all(&stage.client, &objects::volume());
-    objects::or_there(volumes.create(&PostParams::default(), &made).await)?;
-    Ok(Action::requeue(POLL))
+    let volumes = objects::all(client, &objects::volume());
+    objects::or_there(volumes.create(&PostParams::default(), &made).await)
 }
 
 fn claim_of(volume: &DynamicObject) -> kube::Result<DynamicObject> {

@@ -48,7 +48,9 @@ async fn snapshots_are_taken_and_restored() -> Outcome {
     until("what it waits for", async || {
         let restore = get("VirtualMachineRestore", "r1").await;
         restore["status"]["complete"] == false
-            && conditions(&restore)["Progressing"].1 == "Waiting for target to be ready"
+            && conditions(&restore)["Progressing"]
+                .1
+                .starts_with("Waiting for target VM to be powered off.")
     })
     .await;
     world.put("virtualmachines/web-1/stop").await;

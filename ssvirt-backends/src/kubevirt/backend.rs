@@ -11,16 +11,19 @@ use kube::Client;
 use ssvirt_core::{
     Id, Result, VmBackend,
     backend::{
-        BackendStatus, Capabilities, KnownVm, Place, PowerAction, VmEvent, VmNote, VmPlan, VmRef,
+        BackendStatus, Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent,
+        VmNote, VmPlan, VmRef,
     },
-    model::{Vdc, Vm, VmState},
+    model::{Snapshot, Vdc, Vm, VmState},
 };
+use tokio::time::timeout;
 
 use super::{
     call::call,
     cluster::{Cluster, ClusterOptions},
     notes::Notes,
     place::{PlaceOptions, Places},
+    snapshots::SnapshotApi,
     vms::Vms,
     watch::{Changes, Watch},
 };
@@ -56,7 +59,7 @@ impl KubeVirt {
         let places = Places::new(client.clone(), places);
         Self {
             cluster,
-            vms: Vms { client, places },
+            vms: Vms { snapshot_api: SnapshotApi::new(client.clone()), client, places },
             changes: Arc::default(),
             watching: Mutex::default(),
         }
@@ -81,16 +84,21 @@ impl VmBackend for KubeVirt {
             hot_change: true,
             // On the pods' network the cluster chooses.
             addresses: false,
-            snapshots: false,
+            // Until the cluster says that it has none.
+            snapshots: self.vms.snapshot_api.may_be_there(),
             snapshot_memory: false,
         }
     }
 
     /// The cluster knows its VMs by itself. One that is away is known to be so from the start.
     async fn start(&self, _known: Vec<KnownVm>) -> Result<()> {
-        self.cluster.find(START).await;
+        if self.cluster.find(START).await {
+            // Asked again when it matters, where there is no answer.
+            let _ = timeout(START, self.vms.snapshot_api.is_there()).await;
+        }
         let client = self.cluster.client();
-        let watch = Arc::new(Watch::start(&client, Arc::clone(&self.changes)));
+        let watch =
+            Arc::new(Watch::start(&client, &self.vms.snapshot_api, Arc::clone(&self.changes)));
         let notes = Notes::start(client, Arc::clone(&watch));
         drop(self.watching().replace(Watching { watch, notes }));
         Ok(())
@@ -134,6 +142,22 @@ impl VmBackend for KubeVirt {
 
     async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState> {
         self.vms.power(vm, action).await
+    }
+
+    async fn take_snapshot(&self, vm: VmRef, plan: &SnapshotPlan) -> Result<VmState> {
+        self.vms.take_snapshot(vm, plan).await
+    }
+
+    async fn revert_snapshot(&self, vm: VmRef, revert: &Revert) -> Result<VmState> {
+        self.vms.revert_snapshot(vm, revert).await
+    }
+
+    async fn remove_snapshots(
+        &self,
+        vm: VmRef,
+        which: Option<Id<Snapshot>>,
+    ) -> Result<Option<VmState>> {
+        self.vms.remove_snapshots(vm, which).await
     }
 
     fn note(&self, vm: VmRef, note: VmNote) {

@@ -5,7 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use ssvirt_core::backend::{Place, VmPlan};
+use kube::ResourceExt;
+use ssvirt_core::{
+    Id,
+    backend::{Place, VmPlan, VmRef},
+    model::{Snapshot, Vm},
+};
+use uuid::Uuid;
 
 use super::names::label_value;
 
@@ -32,6 +38,11 @@ pub const TEMPLATE_NAME: &str = "ssvirt.io/template-name";
 /// The name of the template instance that made the object.
 pub const TEMPLATE_INSTANCE: &str = "ssvirt.io/template-instance";
 
+/// The snapshot's id, a bare UUID.
+pub const SNAPSHOT_ID: &str = "ssvirt.io/snapshot-id";
+/// Which going back to a snapshot it is, a bare UUID.
+pub const RESTORE_ID: &str = "ssvirt.io/restore-id";
+
 /// The VM's URN.
 pub const VM_URN: &str = "ssvirt.io/vm-urn";
 /// The VM's name in full.
@@ -48,6 +59,8 @@ pub const ORGANIZATION_DESCRIPTION: &str = "ssvirt.io/organization-description";
 pub const VDC_DESCRIPTION: &str = "ssvirt.io/vdc-description";
 /// The classes of the VDC's storage profiles: JSON, class by the profile's id.
 pub const STORAGE_CLASSES: &str = "ssvirt.io/storage-classes";
+/// The size of what is in a snapshot, in MiB.
+pub const SNAPSHOT_SIZE: &str = "ssvirt.io/snapshot-size-mib";
 /// The program that made the object.
 pub const CREATED_BY: &str = "ssvirt.io/created-by";
 
@@ -96,6 +109,33 @@ pub fn of_vm(plan: &VmPlan) -> Pairs {
         (VAPP_ID, plan.vapp.uuid().to_string()),
         (VM_ID, plan.target.vm.uuid().to_string()),
     ])
+}
+
+fn beside_vm(vm: VmRef, component: &str, id: (&str, Uuid)) -> Pairs {
+    pairs([
+        (MANAGED_BY, SSVIRT.to_owned()),
+        (COMPONENT, component.to_owned()),
+        (VDC_ID, vm.vdc.uuid().to_string()),
+        (VM_ID, vm.vm.uuid().to_string()),
+        (id.0, id.1.to_string()),
+    ])
+}
+
+/// The labels of a snapshot. Not the vApp: a VM may leave it.
+#[must_use]
+pub fn of_snapshot(vm: VmRef, snapshot: Id<Snapshot>) -> Pairs {
+    beside_vm(vm, "snapshot", (SNAPSHOT_ID, snapshot.uuid()))
+}
+
+/// The labels of what a VM goes back to a snapshot by.
+#[must_use]
+pub fn of_restore(vm: VmRef, restore: Uuid) -> Pairs {
+    beside_vm(vm, "restore", (RESTORE_ID, restore))
+}
+
+/// Which VM an object belongs to; none where it is not ours.
+pub(super) fn vm_of(object: &impl ResourceExt) -> Option<Id<Vm>> {
+    object.labels().get(VM_ID)?.parse().ok().map(Id::new)
 }
 
 /// The annotations of a VM.

@@ -1,7 +1,7 @@
 //! VMs on KubeVirt: a VDC is a namespace, a VM a `VirtualMachine`.
 //!
 //! ```text
-//!   backend -> place, vms, power, watch -> call -> cluster (limits, breaker, retry) -> the API server
+//!   backend -> place, vms, power, snapshots, watch -> call -> cluster (limits, breaker, retry) -> the API server
 //!
 //!   place (namespace, quota, limits, policies)   names, labels   error (what a refusal means)
 //!   catalog (boot images, templates, VMs made of templates)
@@ -28,6 +28,7 @@ pub mod resources;
 mod retry;
 pub mod rights;
 mod room;
+mod snapshots;
 mod trouble;
 pub mod vm;
 mod vms;

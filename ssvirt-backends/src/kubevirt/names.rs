@@ -33,6 +33,18 @@ pub fn vm(name: &str, id: Uuid) -> String {
     }
 }
 
+/// The name of a snapshot's object. Its VM stands in it.
+#[must_use]
+pub fn snapshot(id: Uuid) -> String {
+    format!("snapshot-{}", id.simple())
+}
+
+/// The name of the object that a VM goes back by.
+#[must_use]
+pub fn restore(id: Uuid) -> String {
+    format!("restore-{}", id.simple())
+}
+
 /// Lower case letters, digits and single hyphens between them; at most so many characters; perhaps none.
 #[must_use]
 pub fn dns_label(name: &str, longest: usize) -> String {

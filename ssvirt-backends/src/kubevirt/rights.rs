@@ -30,17 +30,19 @@ const fn right(
 }
 
 const KUBEVIRT: &str = "kubevirt.io";
+const SNAPSHOT: &str = "snapshot.kubevirt.io";
 const CDI: &str = "cdi.kubevirt.io";
 const RBAC: &str = "rbac.authorization.k8s.io";
 /// What server-side apply takes.
 const APPLY: &[&str] = &["create", "patch"];
 
-const EVERYWHERE: [Right; 11] = [
+const EVERYWHERE: [Right; 12] = [
     right("", &["namespaces"], &["list", "get", "create", "patch", "delete"]),
     right(RBAC, &["rolebindings"], APPLY),
     Right { names: &[VDC_ROLE], ..right(RBAC, &["clusterroles"], &["bind"]) },
     right("storage.k8s.io", &["storageclasses"], &["get"]),
     right(KUBEVIRT, &["virtualmachines", "virtualmachineinstances"], &["list", "watch"]),
+    right(SNAPSHOT, &["virtualmachinesnapshots"], &["list", "watch"]),
     // The catalog.
     right("template.openshift.io", &["templates"], &["list", "get"]),
     right(CDI, &["datasources"], &["list"]),
@@ -55,7 +57,7 @@ const EVERYWHERE: [Right; 11] = [
     right("snapshot.storage.k8s.io", &["volumesnapshots"], &["list"]),
 ];
 
-const IN_VDCS: [Right; 15] = [
+const IN_VDCS: [Right; 17] = [
     right("", &["resourcequotas"], &["get", "create", "patch"]),
     right("", &["limitranges"], APPLY),
     right("networking.k8s.io", &["networkpolicies"], APPLY),
@@ -78,6 +80,8 @@ const IN_VDCS: [Right; 15] = [
         ],
         &["update"],
     ),
+    right(SNAPSHOT, &["virtualmachinesnapshots"], &["create", "patch", "delete"]),
+    right(SNAPSHOT, &["virtualmachinerestores"], &["list", "create", "patch", "delete"]),
     right(CDI, &["datavolumes"], &["list"]),
     // OpenShift asks whether whoever makes an instance may make, and read, what is in it.
     right(CDI, &["datavolumes"], &["get", "create", "delete"]),

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use futures_util::future::try_join;
 use k8s_openapi::{
     ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -12,7 +13,7 @@ use kube::{
 use ssvirt_core::{
     Error, Id, Result,
     backend::{VmPlan, VmRef},
-    model::{PowerState, Vdc, Vm, VmState},
+    model::{PowerState, Snapshot, Vdc, Vm, VmState},
 };
 use tokio::time::{Instant, sleep};
 
@@ -26,6 +27,7 @@ use super::{
     place::{Classes, Places},
     resources::{VirtualMachine, VirtualMachineInstance},
     room,
+    snapshots::{self, SnapshotApi},
     vm::{
         guest,
         object::{self, Site},
@@ -43,6 +45,7 @@ pub(super) struct Found {
     pub namespace: String,
     pub vm: VirtualMachine,
     pub instance: Option<VirtualMachineInstance>,
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Found {
@@ -53,7 +56,8 @@ impl Found {
 
     /// What is seen of it.
     pub fn state(&self) -> VmState {
-        state(&self.vm, self.instance.as_ref())
+        let snapshot = self.snapshot.clone();
+        VmState { snapshot, ..state(&self.vm, self.instance.as_ref()) }
     }
 }
 
@@ -62,6 +66,7 @@ impl Found {
 pub(super) struct Vms {
     pub client: Client,
     pub places: Places,
+    pub snapshot_api: SnapshotApi,
 }
 
 /// How a VM is called in errors.
@@ -90,8 +95,10 @@ impl Vms {
         let ours = ListParams::default().labels(&ours);
         let listed = call(&what, self.machines(namespace).list(&ours)).await?;
         let Some(vm) = listed.items.into_iter().next() else { return Ok(None) };
-        let instance = call_opt(&what, self.instances(namespace).get(&vm.name_any())).await?;
-        Ok(Some(Found { namespace: namespace.to_owned(), vm, instance }))
+        let (name, instances) = (vm.name_any(), self.instances(namespace));
+        let instance = call_opt(&what, instances.get(&name));
+        let (instance, snapshot) = try_join(instance, self.snapshot_of(namespace, target)).await?;
+        Ok(Some(Found { namespace: namespace.to_owned(), vm, instance, snapshot }))
     }
 
     /// A VM that must be there.
@@ -111,11 +118,14 @@ impl Vms {
         let (machines, instances) = (self.machines(&namespace), self.instances(&namespace));
         let machines = call(what, machines.list(&ours)).await?;
         let instances = call(what, instances.list(&ours)).await?;
+        let mut snapshots = self.snapshots_in(&namespace).await?;
         let mut instances: HashMap<String, VirtualMachineInstance> =
             instances.items.into_iter().map(|instance| (instance.name_any(), instance)).collect();
         let seen = machines.items.into_iter().filter_map(|vm| {
             let instance = instances.remove(&vm.name_any());
-            Some((id_of(&vm)?.vm, state(&vm, instance.as_ref())))
+            let id = id_of(&vm)?.vm;
+            let snapshot = snapshots::seen::last(snapshots.remove(&id).unwrap_or_default());
+            Some((id, VmState { snapshot, ..state(&vm, instance.as_ref()) }))
         });
         Ok(seen.collect())
     }

@@ -1,11 +1,12 @@
 //! Changes in the cluster, whoever made them.
 //!
 //! ```text
-//!   VMs, instances (watched, trimmed) -> all (what is true of a VM) -> changes (to those who listen)
+//!   VMs, instances, snapshots (watched, trimmed) -> all (what is true of a VM) -> changes (to those who listen)
 //! ```
 
 mod all;
 mod changes;
+mod snapshots;
 
 use std::{
     collections::HashSet,
@@ -16,7 +17,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use futures_util::{StreamExt as _, future::Either};
+use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Client, Resource,
@@ -29,11 +30,15 @@ use serde::de::DeserializeOwned;
 use ssvirt_core::{Id, backend::WatchStatus, model::Vm};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
-use self::all::{All, Known, trim_instance, trim_vm};
 pub use self::changes::Changes;
+use self::{
+    all::{All, Known, trim_instance, trim_vm},
+    snapshots::trim_snapshot,
+};
 use super::{
     labels,
-    resources::{VirtualMachine, VirtualMachineInstance},
+    resources::{VirtualMachine, VirtualMachineInstance, VirtualMachineSnapshot},
+    snapshots::{AGAIN as NO_SNAPSHOTS, SnapshotApi},
 };
 
 /// How long the API server lets a watch go on, in seconds, and so how long it takes to notice that nobody is there
@@ -56,27 +61,39 @@ pub struct Watch {
 struct Health {
     vms: Option<Instant>,
     instances: Option<Instant>,
+    /// None also where the cluster has none.
+    snapshots: Option<Instant>,
 }
 
 impl Watch {
     /// Begins one, and tells of what it sees. A watch that is cut, or that the API server has forgotten, begins
     /// anew with what is there: what was deleted in between is told of then.
-    pub fn start(client: &Client, changes: Arc<Changes>) -> Self {
+    pub fn start(client: &Client, snapshots: &SnapshotApi, changes: Arc<Changes>) -> Self {
         let now = Some(Instant::now());
-        let health = Arc::new(Mutex::new(Health { vms: now, instances: now }));
+        let health = Arc::new(Mutex::new(Health { vms: now, instances: now, snapshots: now }));
         let all = Arc::new(Mutex::new(All::default()));
         let (sender, events) = mpsc::channel(WAITING);
         let mut tasks = JoinSet::new();
         let (vms, to) = (Api::<VirtualMachine>::all(client.clone()), sender.clone());
         tasks.spawn(follow(vms, trim_vm, move |event| {
             let to = to.clone();
-            async move { to.send(Either::Left(event)).await.is_ok() }
+            async move { to.send(Seen::Vm(event)).await.is_ok() }
         }));
-        let instances = Api::<VirtualMachineInstance>::all(client.clone());
+        let (instances, to) = (Api::<VirtualMachineInstance>::all(client.clone()), sender.clone());
         tasks.spawn(follow(instances, trim_instance, move |event| {
-            let to = sender.clone();
-            async move { to.send(Either::Right(event)).await.is_ok() }
+            let to = to.clone();
+            async move { to.send(Seen::Instance(event)).await.is_ok() }
         }));
+        let all_snapshots = Api::<VirtualMachineSnapshot>::all(client.clone());
+        let (api, stale) = (snapshots.clone(), health.clone());
+        tasks.spawn(async move {
+            wait_for(&api, &stale).await;
+            let tell = move |event| {
+                let to = sender.clone();
+                async move { to.send(Seen::Snapshot(event)).await.is_ok() }
+            };
+            follow(all_snapshots, trim_snapshot, tell).await;
+        });
         tasks.spawn(take_in(events, all.clone(), changes, health.clone()));
         Self { all, health, _tasks: tasks }
     }
@@ -89,7 +106,7 @@ impl Watch {
     /// Whether what was told is what is true.
     pub fn status(&self) -> WatchStatus {
         let health = locked(&self.health);
-        let since = [health.vms, health.instances].into_iter().flatten().min();
+        let since = [health.vms, health.instances, health.snapshots].into_iter().flatten().min();
         let stale_for = since.map(|since| since.elapsed()).unwrap_or_default();
         WatchStatus { fresh: since.is_none(), stale_for }
     }
@@ -162,8 +179,27 @@ fn is_refused(error: &watcher::Error) -> bool {
     )
 }
 
-/// A VM's or an instance's.
-type Seen = Either<Told<VirtualMachine>, Told<VirtualMachineInstance>>;
+/// Whose it is.
+enum Seen {
+    Vm(Told<VirtualMachine>),
+    Instance(Told<VirtualMachineInstance>),
+    Snapshot(Told<VirtualMachineSnapshot>),
+}
+
+/// Waits until the cluster has snapshots. While it has none, nothing of them is missed.
+async fn wait_for(api: &SnapshotApi, health: &Mutex<Health>) {
+    loop {
+        let wait = match api.is_there().await {
+            Ok(true) => return,
+            Ok(false) => {
+                locked(health).snapshots = None;
+                NO_SNAPSHOTS
+            }
+            Err(_) => AGAIN_AT_MOST,
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
 
 async fn take_in(
     mut events: mpsc::Receiver<Seen>,
@@ -174,18 +210,22 @@ async fn take_in(
     let (mut vms_listed, mut instances_listed) = (HashSet::new(), HashSet::new());
     while let Some(told) = events.recv().await {
         let news = match told {
-            Either::Left(told) => {
+            Seen::Vm(told) => {
                 note(&mut locked(&health).vms, &told);
                 told.map(|event| {
                     locked(&all).take(event, &mut vms_listed, |known: &mut Known| &mut known.vm)
                 })
             }
-            Either::Right(told) => {
+            Seen::Instance(told) => {
                 note(&mut locked(&health).instances, &told);
                 told.map(|event| {
                     locked(&all)
                         .take(event, &mut instances_listed, |known: &mut Known| &mut known.instance)
                 })
+            }
+            Seen::Snapshot(told) => {
+                note(&mut locked(&health).snapshots, &told);
+                told.map(|event| locked(&all).take_snapshot(event))
             }
         };
         for event in news.into_iter().flatten() {

@@ -7,11 +7,12 @@ use kube::{Resource as _, ResourceExt, runtime::watcher::Event};
 use ssvirt_core::{
     Id,
     backend::{VmEvent, VmRef},
-    model::Vm,
+    model::{Vm, VmState},
 };
 
+use super::snapshots::Snapshots;
 use crate::kubevirt::{
-    resources::{VirtualMachine, VirtualMachineInstance},
+    resources::{VirtualMachine, VirtualMachineInstance, VirtualMachineSnapshot},
     vm::state::state,
     vms::id_of,
 };
@@ -34,6 +35,7 @@ pub(super) struct Known {
 pub(super) struct All {
     known: HashMap<Key, Known>,
     by_id: HashMap<Id<Vm>, Key>,
+    snapshots: Snapshots,
 }
 
 impl All {
@@ -62,6 +64,14 @@ impl All {
                 gone.iter().flat_map(|key| self.remove(key, half)).collect()
             }
         }
+    }
+
+    /// Takes in what is said of a snapshot.
+    pub fn take_snapshot(&mut self, event: Event<VirtualMachineSnapshot>) -> Vec<VmEvent> {
+        let owners = self.snapshots.take(event);
+        let keys = owners.iter().filter_map(|(_, vm)| self.by_id.get(vm).cloned());
+        let keys: Vec<Key> = keys.collect();
+        keys.iter().flat_map(|key| self.tell(key)).collect()
     }
 
     /// The object that a VM is.
@@ -97,7 +107,9 @@ impl All {
         let Some(known) = self.known.get_mut(key) else { return Vec::new() };
         let event = match (&known.vm, known.target) {
             (Some(vm), Some(target)) => {
-                Some(VmEvent::Seen(target, state(vm, known.instance.as_ref())))
+                let snapshot = self.snapshots.of(&(key.0.clone(), target.vm));
+                let state = state(vm, known.instance.as_ref());
+                Some(VmEvent::Seen(target, VmState { snapshot, ..state }))
             }
             (None, target) if known.instance.is_none() => target.map(VmEvent::Gone),
             // The other half is to come, or to go.
@@ -133,14 +145,14 @@ pub(super) fn trim_instance(instance: &mut VirtualMachineInstance) {
     instance.spec = Default::default();
 }
 
-fn trim(object: &mut impl ResourceExt) {
+pub(super) fn trim(object: &mut impl ResourceExt) {
     let meta = object.meta_mut();
     meta.managed_fields = None;
     meta.annotations = None;
     meta.owner_references = None;
 }
 
-fn key(object: &impl ResourceExt) -> Key {
+pub(super) fn key(object: &impl ResourceExt) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 

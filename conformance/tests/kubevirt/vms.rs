@@ -12,7 +12,7 @@ use ssvirt_core::{
     Id, VmBackend as _,
     backend::{PowerAction, VmPlan, VmRef},
     env::{IdSource as _, RandomIds},
-    model::{DiskAdapter, DiskSpec, PowerState, VmSpec},
+    model::{DiskAdapter, DiskSpec, Firmware, IpMode, NicSpec, PowerState, VmSpec},
 };
 use ssvirt_kube_bed::shared;
 
@@ -66,4 +66,35 @@ async fn disks_come_and_go_with_their_vm() {
     }
     assert!(names().await.is_empty());
     backend.remove_place(place.vdc).await.unwrap();
+}
+
+/// What a VM was made with, and has no more, is gone: also the last disk and NIC, and the other firmware.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_vm_has_no_more_is_gone() {
+    let Some(scene) = super::troubles::Scene::new("less", |_| {}).await else { return };
+    let nic = NicSpec {
+        index: 0,
+        network: Some("net".to_owned()),
+        parent: None,
+        connected: true,
+        mode: IpMode::Dhcp,
+        ip: None,
+        mac: String::new(),
+        adapter: String::new(),
+    };
+    let spec = VmSpec { disks: vec![disk(0)], nics: vec![nic], ..VmSpec::default() };
+    let mut plan = scene.plan("web", spec);
+    scene.backend.create_vm(&plan).await.unwrap();
+    plan.spec = VmSpec { firmware: Firmware::Efi, cpu_hot_add: true, ..VmSpec::default() };
+    scene.backend.change_vm(&plan).await.unwrap();
+    let spec = scene.machine(&plan).await.spec;
+    assert!(spec.data_volume_templates.is_empty(), "{:?}", spec.data_volume_templates);
+    let spec = spec.template.spec;
+    assert!(spec.volumes.is_empty() && spec.networks.is_empty(), "{spec:?}");
+    let devices = &spec.domain.devices;
+    assert!(devices.disks.is_empty() && devices.interfaces.is_empty(), "{devices:?}");
+    let bootloader = spec.domain.firmware.and_then(|firmware| firmware.bootloader).unwrap();
+    assert!(bootloader.bios.is_none() && bootloader.efi.is_some(), "{bootloader:?}");
+    assert_eq!(spec.domain.cpu.unwrap().max_sockets, None);
+    scene.backend.remove_place(scene.place.vdc).await.unwrap();
 }

@@ -21,7 +21,6 @@ pub mod labels;
 pub mod limits;
 pub mod names;
 mod notes;
-mod ownership;
 pub mod place;
 mod power;
 pub mod resources;

@@ -29,7 +29,7 @@ use super::{
     room,
     snapshots::{self, SnapshotApi},
     vm::{
-        guest,
+        change, guest,
         object::{self, Site},
         state::state,
     },
@@ -242,10 +242,11 @@ impl Vms {
         if contents.is_some() {
             self.set_up_guest(plan.target, found, contents.clone()).await?;
         }
-        self.hand_over(plan.target, found).await?;
-        let ours = PatchParams::apply(FIELD_MANAGER).force();
+        let by_us =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let machines = self.machines(&found.namespace);
-        call(&what(plan.target), machines.patch(&name, &ours, &Patch::Apply(wanted))).await?;
+        let patch = Patch::Merge(change::patch(&wanted)?);
+        call(&what(plan.target), machines.patch(&name, &by_us, &patch)).await?;
         if contents.is_none() {
             // Nothing refers to it any more.
             self.set_up_guest(plan.target, found, None).await?;

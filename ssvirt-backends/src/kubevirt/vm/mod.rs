@@ -1,5 +1,6 @@
 //! A VM's plan as KubeVirt's hardware, and what KubeVirt says of a VM as its state.
 
+pub mod change;
 pub mod guest;
 pub mod hardware;
 pub mod object;

@@ -20,6 +20,7 @@ mod observed;
 mod places;
 mod scale;
 mod scene;
+mod snapshots;
 mod suite;
 mod troubles;
 mod vms;

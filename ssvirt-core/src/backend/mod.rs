@@ -243,8 +243,9 @@ pub trait VmBackend: Send + Sync + 'static {
         Err(Error::not_supported("snapshots"))
     }
 
-    /// Makes a VM what it was when its snapshot was taken: disks and hardware, not its name. What its plan has of newer
-    /// things is for [`change_vm`](Self::change_vm). It is off afterwards, also if it ran before; with its memory in
+    /// Makes a VM what it was when its snapshot was taken: disks and hardware, not its name. Whoever asks for it gives it the
+    /// rest by [`change_vm`](Self::change_vm): what its plan has of newer things, and what no snapshot has, such as what a
+    /// guest is set up from. It is off afterwards, also if it ran before; with its memory in
     /// the snapshot it goes on from there. The snapshot stays.
     ///
     /// # Errors

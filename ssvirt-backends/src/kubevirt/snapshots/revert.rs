@@ -43,15 +43,17 @@ impl Vms {
             let restores = self.restores_of(&found.namespace, target).await?;
             let (this, others): (Vec<_>, Vec<_>) =
                 restores.into_iter().partition(|object| id_of(object) == Some(revert.id));
-            // KubeVirt does one at a time; one that nobody waits for is in the way.
+            let is_new = this.is_empty() && !is_made && !is_done(&found, &name);
+            let snapshot = match is_new {
+                true => Some(self.usable(target, &found, revert).await?),
+                false => None,
+            };
+            // KubeVirt does one at a time; one that nobody waits for is in the way. What it has begun is done anew.
             for other in &others {
                 self.drop_restore(target, other).await?;
             }
-            match this.first() {
-                None if is_done(&found, &name) => return Ok(found.state()),
-                None if is_made => return Err(failed(target, "it was cancelled")),
-                None if others.is_empty() => {
-                    let snapshot = self.usable(target, &found, revert).await?;
+            match (this.first(), snapshot) {
+                (None, Some(snapshot)) if others.is_empty() => {
                     if !is_off(&found) {
                         self.power(target, PowerAction::Off).await?;
                     } else {
@@ -59,10 +61,14 @@ impl Vms {
                         is_made = true;
                     }
                 }
-                None => {}
-                Some(object) if object.metadata.deletion_timestamp.is_some() => {}
-                Some(object) if is_complete(object) => self.drop_restore(target, object).await?,
-                Some(object) => {
+                (None, Some(_)) => {}
+                (None, None) if is_done(&found, &name) => return Ok(found.state()),
+                (None, None) => return Err(failed(target, "it was cancelled")),
+                (Some(object), _) if object.metadata.deletion_timestamp.is_some() => {}
+                (Some(object), _) if is_complete(object) => {
+                    self.drop_restore(target, object).await?;
+                }
+                (Some(object), _) => {
                     is_made = true;
                     if let Some(said) = failure(object) {
                         self.drop_restore(target, object).await?;
@@ -71,9 +77,9 @@ impl Vms {
                 }
             }
             if Instant::now() > until {
-                // One that goes on is waited for by the next call. One that does not would keep the VM from being
-                // started when nobody comes any more.
-                if let Some(stuck) = this.first().filter(|object| !is_progressing(object)) {
+                // One that goes on is waited for by the next call. One that waits for something would keep the VM from
+                // being started when nobody comes any more.
+                if let Some(stuck) = this.first().filter(|object| is_stuck(object)) {
                     self.drop_restore(target, stuck).await?;
                 }
                 let what = what(target);
@@ -151,12 +157,13 @@ fn is_complete(object: &VirtualMachineRestore) -> bool {
     object.status.as_ref().is_some_and(|status| status.complete == Some(true))
 }
 
-fn is_progressing(object: &VirtualMachineRestore) -> bool {
-    let progressing = object
-        .status
-        .as_ref()
-        .and_then(|status| Condition::find(&status.conditions, "Progressing"));
-    progressing.is_none_or(|condition| condition.status != ConditionStatus::False)
+/// Whether it has not begun. Once KubeVirt has named the volumes it may have deleted claims, and says for a moment that it
+/// does not go on whenever it comes upon an error: without it the VM would be left without its disks.
+fn is_stuck(object: &VirtualMachineRestore) -> bool {
+    let Some(status) = &object.status else { return false };
+    let progressing = Condition::find(&status.conditions, "Progressing");
+    status.restores.is_empty()
+        && progressing.is_some_and(|condition| condition.status == ConditionStatus::False)
 }
 
 /// What is said of one that has failed for good. Of other troubles KubeVirt hopes that they pass.
@@ -169,4 +176,37 @@ fn failure(object: &VirtualMachineRestore) -> Option<String> {
 
 fn failed(target: VmRef, why: &str) -> Error {
     Error::invalid_state(format!("{} could not go back to its snapshot: {why}.", what(target)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn object(progressing: &str, restores: Value) -> VirtualMachineRestore {
+        let target = json!({ "apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "web" });
+        let object = json!({
+            "apiVersion": "snapshot.kubevirt.io/v1beta1", "kind": "VirtualMachineRestore",
+            "metadata": {}, "spec": { "target": target, "virtualMachineSnapshotName": "s" },
+            "status": {
+                "restores": restores,
+                "conditions": [{ "type": "Progressing", "status": progressing, "reason": "why" }],
+            },
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn only_what_has_not_begun_is_given_up() {
+        assert!(is_stuck(&object("False", json!([]))));
+        assert!(!is_stuck(&object("True", json!([]))));
+        // An error on the way, when the claim may be gone.
+        let begun =
+            json!([{ "volumeName": "disk-2000", "persistentVolumeClaim": "web-disk-2000" }]);
+        assert!(!is_stuck(&object("False", begun)));
+        let mut new = object("False", json!([]));
+        new.status = None;
+        assert!(!is_stuck(&new));
+    }
 }

@@ -1,6 +1,6 @@
 //! The process is killed, or the API server refuses or does not answer, at each request that changes something in the
-//! cluster, of each operation on VDCs, vApps and VMs. Afterwards the store and the cluster are as one: neither has
-//! anything that the other does not know.
+//! cluster, of each operation on VDCs, vApps, VMs and snapshots. Afterwards the store and the cluster are as one: neither
+//! has anything that the other does not know.
 //!
 //! The test starts itself again as a child, which does the operation on a SQLite file of its own and the shared control
 //! plane. What the child leaves is taken up by a cloud of the test's.
@@ -8,6 +8,7 @@
 mod check;
 mod hook;
 mod scenario;
+mod snapshots;
 
 use std::{
     os::unix::process::ExitStatusExt as _,
@@ -95,7 +96,8 @@ async fn case(scenario: Scenario, ending: Ending, at: u32) -> Result<bool, Strin
         return Err(format!("{case}: the child ended with {}: {said}", output.status));
     }
     let stage = Stage::open(&folder.0, None).await;
-    let complaints = check::all(&stage).await;
+    let mut complaints = stage.snapshot_again(scenario).await;
+    complaints.extend(check::all(&stage).await);
     stage.close().await;
     match complaints.is_empty() {
         true => Ok(!folder.0.join("passed").exists()),
@@ -150,4 +152,7 @@ scenarios! {
     changing_a_vm ChangeVm 8,
     powering_a_vm_off PowerOff 4,
     removing_a_vapp DeleteVApp 4,
+    taking_a_snapshot TakeSnapshot 8,
+    going_back_to_a_snapshot RevertSnapshot 12,
+    removing_a_snapshot RemoveSnapshots 4,
 }

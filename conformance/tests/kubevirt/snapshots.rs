@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use kube::{
-    Api, Resource, ResourceExt as _,
+    Api, Client, Resource, ResourceExt as _,
     api::{ListParams, PostParams},
+    client::Body,
 };
+use poem::http::{Request, Response, StatusCode};
 use serde_json::json;
 use ssvirt_backends::kubevirt::{
-    labels,
+    KubeVirt, labels,
+    place::PlaceOptions,
     resources::{DataVolume, VirtualMachineRestore, VirtualMachineSnapshot},
 };
 use ssvirt_core::{
@@ -22,8 +25,9 @@ use ssvirt_kube_bed::{
     node::{Fault, Rule, Step},
     shared,
 };
+use tower::{BoxError, service_fn};
 
-use super::{scene::until, troubles::Scene, vms};
+use super::{manifests, scene::until, troubles::Scene, vms};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -231,5 +235,42 @@ async fn others_snapshots_are_theirs() {
     scene.backend.remove_snapshots(plan.target, None).await.unwrap();
     let left = all::<VirtualMachineSnapshot>(&scene).await;
     assert_eq!(left.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["backup"]);
+    scene.backend.remove_place(scene.place.vdc).await.unwrap();
+}
+
+/// A cluster whose KubeVirt has no snapshots runs VMs, and says what it has not.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_api_there_are_none() {
+    let Some(scene) = Scene::new("none", |_| {}).await else { return };
+    let inner = manifests::server().await.unwrap();
+    let namespace = inner.default_namespace().to_owned();
+    let without = service_fn(move |request: Request<Body>| {
+        let inner = inner.clone();
+        async move {
+            if request.uri().path().starts_with("/apis/snapshot.kubevirt.io") {
+                let mut answer = Response::new(Body::from(b"404 page not found\n".to_vec()));
+                *answer.status_mut() = StatusCode::NOT_FOUND;
+                return Ok::<_, BoxError>(answer);
+            }
+            Ok(inner.send(request).await?)
+        }
+    });
+    let backend = KubeVirt::new(Client::new(without, namespace), PlaceOptions::default());
+    backend.start(Vec::new()).await.unwrap();
+    assert!(!backend.capabilities().snapshots);
+    let plan = scene.plan("web", VmSpec::default());
+    backend.create_vm(&plan).await.unwrap();
+    let refused = [
+        backend.take_snapshot(plan.target, &new()).await.map(drop),
+        backend.revert_snapshot(plan.target, &revert_to(new().id)).await.map(drop),
+        backend.remove_snapshots(plan.target, None).await.map(drop),
+    ];
+    for refused in refused {
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotSupported);
+    }
+    assert_eq!(backend.vms(scene.place.vdc).await.unwrap().len(), 1);
+    until("the watch holds", SOON, async || backend.status().watch.is_some_and(|w| w.fresh)).await;
+    backend.delete_vm(plan.target).await.unwrap();
+    backend.stop().await;
     scene.backend.remove_place(scene.place.vdc).await.unwrap();
 }

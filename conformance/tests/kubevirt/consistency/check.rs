@@ -7,7 +7,10 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 use ssvirt_backends::kubevirt::{
     labels,
     place::QUOTA,
-    resources::{DataVolume, VirtualMachine, VirtualMachineInstance, quantity},
+    resources::{
+        DataVolume, VirtualMachine, VirtualMachineInstance, VirtualMachineRestore,
+        VirtualMachineSnapshot, quantity,
+    },
 };
 use ssvirt_core::model::{Org, Phase, PowerState, Task, VApp, Vdc, Vm};
 
@@ -63,6 +66,10 @@ async fn differences(stage: &Stage) -> Vec<String> {
     complaints
 }
 
+fn vm_of(object: &VirtualMachineSnapshot) -> String {
+    object.labels()[labels::VM_ID].clone()
+}
+
 async fn within(stage: &Stage, namespace: &str, vdc: &Vdc, complaints: &mut Vec<String>) {
     let admin = &stage.admin;
     let quotas: Api<ResourceQuota> = Api::namespaced(admin.clone(), namespace);
@@ -105,6 +112,21 @@ async fn within(stage: &Stage, namespace: &str, vdc: &Vdc, complaints: &mut Vec<
         if runs != (vm.state.power == PowerState::On) {
             complaints.push(format!("{}: runs: {runs}, but {:?}", vm.name, vm.state.power));
         }
+    }
+
+    let snapshots: Api<VirtualMachineSnapshot> = Api::namespaced(admin.clone(), namespace);
+    let mut of: Vec<String> =
+        snapshots.list(&ours).await.unwrap().items.iter().map(vm_of).collect();
+    of.sort();
+    // One of a VM, of one that there is.
+    let once: BTreeSet<String> = of.iter().cloned().collect();
+    if once.len() != of.len() || !once.is_subset(&known) {
+        complaints.push(format!("rows {known:?}, but snapshots of {of:?}"));
+    }
+    let restores: Api<VirtualMachineRestore> = Api::namespaced(admin.clone(), namespace);
+    let restores = restores.list(&ListParams::default()).await.unwrap().items.len();
+    if restores > 0 {
+        complaints.push(format!("{restores} restores are left"));
     }
 
     let secrets: Api<Secret> = Api::namespaced(admin.clone(), namespace);

@@ -36,10 +36,13 @@ pub enum Scenario {
     ChangeVm,
     PowerOff,
     DeleteVApp,
+    TakeSnapshot,
+    RevertSnapshot,
+    RemoveSnapshots,
 }
 
 impl Scenario {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::CreateVdc,
         Self::ChangeVdc,
         Self::DeleteVdc,
@@ -48,10 +51,18 @@ impl Scenario {
         Self::ChangeVm,
         Self::PowerOff,
         Self::DeleteVApp,
+        Self::TakeSnapshot,
+        Self::RevertSnapshot,
+        Self::RemoveSnapshots,
     ];
 
     pub fn named(name: &str) -> Self {
         Self::ALL.into_iter().find(|scenario| format!("{scenario:?}") == name).unwrap()
+    }
+
+    /// Whether it is done by calling the backend: there is no task for it.
+    pub fn is_of_snapshots(self) -> bool {
+        matches!(self, Self::TakeSnapshot | Self::RevertSnapshot | Self::RemoveSnapshots)
     }
 }
 
@@ -59,6 +70,7 @@ impl Scenario {
 pub struct Stage {
     pub cloud: Cloud,
     pub store: SqlStore,
+    pub backend: Arc<KubeVirt>,
     /// An administrator, who sees all that there is.
     pub admin: Client,
 }
@@ -83,7 +95,7 @@ impl Stage {
             Some(hook) => hook.around(shared::client().await.unwrap()),
             None => manifests::server().await.unwrap(),
         };
-        let backend = KubeVirt::new(client, PlaceOptions::default());
+        let backend = Arc::new(KubeVirt::new(client, PlaceOptions::default()));
         let config = EngineConfig {
             poll: Duration::from_millis(50),
             attempts: 200,
@@ -91,12 +103,12 @@ impl Stage {
             ..EngineConfig::default()
         };
         let cloud = Cloud::builder(Arc::new(store.clone()))
-            .backend(ProviderVdc::DEFAULT, Arc::new(backend))
+            .backend(ProviderVdc::DEFAULT, backend.clone())
             .clock(clock)
             .engine(config)
             .build();
         cloud.start().await.unwrap();
-        Self { cloud, store, admin: shared::client().await.unwrap() }
+        Self { cloud, store, backend, admin: shared::client().await.unwrap() }
     }
 
     pub async fn close(self) {
@@ -142,9 +154,15 @@ impl Stage {
         if scenario == Scenario::Instantiate {
             return;
         }
-        let on = matches!(scenario, Scenario::PowerOff | Scenario::DeleteVApp);
+        let on = matches!(
+            scenario,
+            Scenario::PowerOff | Scenario::DeleteVApp | Scenario::RevertSnapshot
+        );
         let task = self.instantiate(vdc.id, on).await;
         self.done(task).await;
+        if scenario.is_of_snapshots() || scenario == Scenario::DeleteVApp {
+            self.take_first().await;
+        }
     }
 
     async fn instantiate(&self, vdc: Id<Vdc>, on: bool) -> Task {
@@ -200,6 +218,11 @@ impl Stage {
             }
             Scenario::DeleteVApp => {
                 cloud.delete_vapp(&ME(), vapp.unwrap(), Deletion::Forced).await.unwrap()
+            }
+            Scenario::TakeSnapshot | Scenario::RevertSnapshot | Scenario::RemoveSnapshots => {
+                // How it ends is looked at by whoever comes after, here as well.
+                let _ = self.snapshot(scenario).await;
+                return;
             }
         };
         // How it ends is looked at by whoever comes after.

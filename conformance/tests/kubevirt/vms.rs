@@ -12,8 +12,9 @@ use ssvirt_core::{
     Id, VmBackend as _,
     backend::{PowerAction, VmPlan, VmRef},
     env::{IdSource as _, RandomIds},
-    model::{DiskAdapter, DiskSpec, Firmware, IpMode, NicSpec, PowerState, VmSpec},
+    model::{DiskAdapter, DiskSpec, Firmware, IpMode, PowerState, VmSpec},
 };
+use ssvirt_fixtures::specs::with_nic;
 use ssvirt_kube_bed::shared;
 
 pub fn disk(unit: i32) -> DiskSpec {
@@ -72,17 +73,9 @@ async fn disks_come_and_go_with_their_vm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_vm_has_no_more_is_gone() {
     let Some(scene) = super::troubles::Scene::new("less", |_| {}).await else { return };
-    let nic = NicSpec {
-        index: 0,
-        network: Some("net".to_owned()),
-        parent: None,
-        connected: true,
-        mode: IpMode::Dhcp,
-        ip: None,
-        mac: String::new(),
-        adapter: String::new(),
-    };
-    let spec = VmSpec { disks: vec![disk(0)], nics: vec![nic], ..VmSpec::default() };
+    let spec = VmSpec { disks: vec![disk(0)], ..VmSpec::default() };
+    let mut spec = with_nic(spec, "02:00:00:00:00:01");
+    (spec.nics[0].network, spec.nics[0].mode) = (Some("net".to_owned()), IpMode::Dhcp);
     let mut plan = scene.plan("web", spec);
     scene.backend.create_vm(&plan).await.unwrap();
     plan.spec = VmSpec { firmware: Firmware::Efi, cpu_hot_add: true, ..VmSpec::default() };

@@ -44,7 +44,7 @@ mod tests {
     use ssvirt_core::{
         Id,
         backend::{VmPlan, VmRef},
-        model::{BootOptions, DiskAdapter, DiskSpec, Firmware, VmSpec},
+        model::{BootOptions, DiskAdapter, DiskSpec, Firmware, IpMode, NicSpec, VmSpec},
     };
     use uuid::Uuid;
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn specs() -> impl Strategy<Value = VmSpec> {
-        (0_i32..3, 0_u32..3, any::<[bool; 4]>()).prop_map(|(disks, nics, on)| {
+        (0_i32..3, 0_i32..3, any::<[bool; 4]>()).prop_map(|(disks, nics, on)| {
             let adapter = DiskAdapter::Paravirtual;
             let disk = |unit| DiskSpec {
                 id: DiskSpec::device_key(adapter, 0, unit),
@@ -95,18 +95,25 @@ mod tests {
                 storage_profile: None,
             };
             let [hot, nested_hypervisor, efi, efi_secure_boot] = on;
-            let mut spec = VmSpec {
+            let nic = |index| NicSpec {
+                index,
+                network: Some("net".to_owned()),
+                parent: None,
+                connected: true,
+                mode: IpMode::Dhcp,
+                ip: None,
+                mac: String::new(),
+                adapter: String::new(),
+            };
+            VmSpec {
                 disks: (0..disks).map(disk).collect(),
                 cpu_hot_add: hot,
                 nested_hypervisor,
                 firmware: if efi { Firmware::Efi } else { Firmware::Bios },
                 boot: BootOptions { efi_secure_boot, ..BootOptions::default() },
+                nics: (0..nics).map(nic).collect(),
                 ..VmSpec::default()
-            };
-            for index in 0..nics {
-                spec = ssvirt_fixtures::specs::with_nic(spec, &format!("02:00:00:00:00:0{index}"));
             }
-            spec
         })
     }
 

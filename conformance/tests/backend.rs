@@ -1,6 +1,8 @@
 //! The simulator and the decorators pass `suite::backend`; backends that are broken on purpose do not.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+#[path = "backend/broken_consoles.rs"]
+mod broken_consoles;
 #[path = "backend/broken_life.rs"]
 mod broken_life;
 #[path = "backend/broken_snapshots.rs"]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ssvirt_backends::memory::Simulator;
 use ssvirt_core::{
     CatalogSource, Error, Id, Result, VmBackend,
-    backend::{Capabilities, PowerAction, Revert, SnapshotPlan, VmRef},
+    backend::{Capabilities, ConsoleKind, ConsoleStream, PowerAction, Revert, SnapshotPlan, VmRef},
     catalog::SourceItem,
     model::{Snapshot, VmState},
 };
@@ -43,6 +43,10 @@ impl Twist for Modest {
 
     async fn remove_snapshots(&self, _: VmRef, _: Option<Id<Snapshot>>) -> Result<Option<VmState>> {
         Err(Error::not_supported("snapshots"))
+    }
+
+    async fn console(&self, _vm: VmRef, kind: ConsoleKind) -> Result<ConsoleStream> {
+        Err(Error::not_supported(kind))
     }
 }
 

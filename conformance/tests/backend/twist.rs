@@ -6,7 +6,8 @@ use ssvirt_backends::memory::Simulator;
 use ssvirt_core::{
     Error, Id, Result, VmBackend,
     backend::{
-        Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent, VmPlan, VmRef,
+        Capabilities, ConsoleKind, ConsoleStream, KnownVm, Place, PowerAction, Revert,
+        SnapshotPlan, VmEvent, VmPlan, VmRef,
     },
     model::{Snapshot, Vdc, Vm, VmState},
 };
@@ -69,6 +70,7 @@ twist! {
     fn take_snapshot(vm: VmRef, plan: &SnapshotPlan) -> Result<VmState>;
     fn revert_snapshot(vm: VmRef, revert: &Revert) -> Result<VmState>;
     fn remove_snapshots(vm: VmRef, which: Option<Id<Snapshot>>) -> Result<Option<VmState>>;
+    fn console(vm: VmRef, kind: ConsoleKind) -> Result<ConsoleStream>;
     fn vm(vm: VmRef) -> Result<Option<VmState>>;
     fn vms(vdc: Id<Vdc>) -> Result<Vec<(Id<Vm>, VmState)>>;
 }

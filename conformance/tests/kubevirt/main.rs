@@ -9,6 +9,7 @@
 
 mod catalog;
 mod consistency;
+mod consoles;
 mod disks;
 mod faults;
 mod faults_away;

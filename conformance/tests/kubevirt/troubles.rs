@@ -32,6 +32,17 @@ pub struct Scene {
     pub namespace: String,
 }
 
+/// A new VM of a place.
+pub fn plan_in(place: &Place, name: &str, spec: VmSpec) -> VmPlan {
+    VmPlan {
+        target: VmRef { vm: Id::new(RandomIds.uuid()), vdc: place.vdc },
+        vapp: Id::new(RandomIds.uuid()),
+        name: name.to_owned(),
+        spec,
+        products: Vec::new(),
+    }
+}
+
 impl Scene {
     /// None where there is no cluster.
     pub async fn new(org: &str, change: impl FnOnce(&mut Place)) -> Option<Self> {
@@ -47,13 +58,7 @@ impl Scene {
     }
 
     pub fn plan(&self, name: &str, spec: VmSpec) -> VmPlan {
-        VmPlan {
-            target: VmRef { vm: Id::new(RandomIds.uuid()), vdc: self.place.vdc },
-            vapp: Id::new(RandomIds.uuid()),
-            name: name.to_owned(),
-            spec,
-            products: Vec::new(),
-        }
+        plan_in(&self.place, name, spec)
     }
 
     pub async fn machine(&self, plan: &VmPlan) -> VirtualMachine {

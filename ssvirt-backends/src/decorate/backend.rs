@@ -5,8 +5,8 @@ use futures_util::stream::BoxStream;
 use ssvirt_core::{
     Id, Result, VmBackend,
     backend::{
-        BackendStatus, Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent,
-        VmNote, VmPlan, VmRef,
+        BackendStatus, Capabilities, ConsoleKind, ConsoleStream, KnownVm, Place, PowerAction,
+        Revert, SnapshotPlan, VmEvent, VmNote, VmPlan, VmRef,
     },
     model::{Snapshot, Vdc, Vm, VmState},
 };
@@ -108,6 +108,11 @@ impl VmBackend for Decorated<dyn VmBackend> {
     ) -> Result<Option<VmState>> {
         let call = call("remove_snapshots", of_snapshots(which, vm));
         around(&*self.hook, call, self.inner.remove_snapshots(vm, which)).await
+    }
+
+    async fn console(&self, vm: VmRef, kind: ConsoleKind) -> Result<ConsoleStream> {
+        let call = call("console", format!("{kind:?} {}", of_vm(vm)));
+        around(&*self.hook, call, self.inner.console(vm, kind)).await
     }
 
     fn note(&self, vm: VmRef, note: VmNote) {

@@ -72,8 +72,9 @@ impl Call {
 
     /// Whether the call may change something.
     pub fn changes(&self) -> bool {
-        const READS: [&str; 23] = [
+        const READS: [&str; 24] = [
             "health",
+            "console",
             "vm",
             "vms",
             "watch",

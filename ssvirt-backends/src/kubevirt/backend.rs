@@ -11,8 +11,8 @@ use kube::Client;
 use ssvirt_core::{
     Id, Result, VmBackend,
     backend::{
-        BackendStatus, Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent,
-        VmNote, VmPlan, VmRef,
+        BackendStatus, Capabilities, ConsoleKind, ConsoleStream, KnownVm, Place, PowerAction,
+        Revert, SnapshotPlan, VmEvent, VmNote, VmPlan, VmRef,
     },
     model::{Snapshot, Vdc, Vm, VmState},
 };
@@ -87,6 +87,7 @@ impl VmBackend for KubeVirt {
             // Until the cluster says that it has none.
             snapshots: self.vms.snapshot_api.may_be_there(),
             snapshot_memory: false,
+            console: true,
         }
     }
 
@@ -158,6 +159,10 @@ impl VmBackend for KubeVirt {
         which: Option<Id<Snapshot>>,
     ) -> Result<Option<VmState>> {
         self.vms.remove_snapshots(vm, which).await
+    }
+
+    async fn console(&self, vm: VmRef, kind: ConsoleKind) -> Result<ConsoleStream> {
+        self.vms.console(vm, kind).await
     }
 
     fn note(&self, vm: VmRef, note: VmNote) {

@@ -189,6 +189,7 @@ impl Road {
             Told { breaker: &self.breaker, pass, verb, start: Instant::now(), outcome: "given_up" };
         let answered = timeout(self.options.answer, self.client.send(request)).await;
         let (is_there, outcome) = match &answered {
+            Ok(Ok(answer)) if is_one_nodes(verb, answer.status()) => (true, "failed"),
             Ok(Ok(answer)) if !is_answer(answer.status()) => (false, "failed"),
             Ok(Ok(answer)) if answer.status().is_client_error() => (true, "refused"),
             Ok(Ok(_)) => (true, "ok"),
@@ -266,6 +267,12 @@ fn is_answer(status: StatusCode) -> bool {
         StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
     );
     !status.is_server_error() && !is_away
+}
+
+/// Whether it is one node that does not answer. KubeVirt opens consoles there, and says 500 where it cannot; who asks
+/// again and again for the console of one VM must not keep all others from the cluster.
+fn is_one_nodes(verb: &str, status: StatusCode) -> bool {
+    verb == "connect" && status == StatusCode::INTERNAL_SERVER_ERROR
 }
 
 /// Asks whether the API server can do its work, which is more than being there: etcd must answer too.

@@ -1,7 +1,7 @@
 //! VMs on KubeVirt: a VDC is a namespace, a VM a `VirtualMachine`.
 //!
 //! ```text
-//!   backend -> place, vms, power, snapshots, watch -> call -> cluster (limits, breaker, retry) -> the API server
+//!   backend -> place, vms, power, snapshots, console, watch -> call -> cluster (limits, breaker, retry) -> the API server
 //!
 //!   place (namespace, quota, limits, policies)   names, labels   error (what a refusal means)
 //!   catalog (boot images, templates, VMs made of templates)
@@ -14,6 +14,7 @@ mod call;
 pub mod catalog;
 pub mod cluster;
 mod connect;
+mod console;
 mod disks;
 mod error;
 mod hot;

@@ -57,7 +57,7 @@ const EVERYWHERE: [Right; 12] = [
     right("snapshot.storage.k8s.io", &["volumesnapshots"], &["list"]),
 ];
 
-const IN_VDCS: [Right; 17] = [
+const IN_VDCS: [Right; 18] = [
     right("", &["resourcequotas"], &["get", "create", "patch"]),
     right("", &["limitranges"], APPLY),
     right("networking.k8s.io", &["networkpolicies"], APPLY),
@@ -82,6 +82,11 @@ const IN_VDCS: [Right; 17] = [
     ),
     right(SNAPSHOT, &["virtualmachinesnapshots"], &["create", "patch", "delete"]),
     right(SNAPSHOT, &["virtualmachinerestores"], &["list", "create", "patch", "delete"]),
+    right(
+        "subresources.kubevirt.io",
+        &["virtualmachineinstances/console", "virtualmachineinstances/vnc"],
+        &["get"],
+    ),
     right(CDI, &["datavolumes"], &["list"]),
     // OpenShift asks whether whoever makes an instance may make, and read, what is in it.
     right(CDI, &["datavolumes"], &["get", "create", "delete"]),

@@ -68,7 +68,7 @@ fn lease(vm: Id<Vm>, index: i32) -> Ipv4Addr {
 }
 
 /// The name that the guest agent of such a system gives.
-fn pretty_name(os_type: &str) -> String {
+pub(super) fn pretty_name(os_type: &str) -> String {
     const NAMES: [(&str, &str); 10] = [
         ("ubuntu", "Ubuntu Linux"),
         ("debian", "Debian GNU/Linux"),

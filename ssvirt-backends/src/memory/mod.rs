@@ -22,6 +22,7 @@ mod builder;
 mod catalog;
 #[cfg(feature = "sqlite")]
 mod cloud;
+mod console;
 pub mod faults;
 mod file;
 mod guest;

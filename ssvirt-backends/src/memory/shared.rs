@@ -122,8 +122,11 @@ impl Shared {
         }
         self.faults.check(Side::Before, op, name)?;
         // Asking takes no time unless it was said.
-        let usual =
-            if matches!(op, "health" | "vm" | "vms") { Duration::ZERO } else { self.options.delay };
+        let usual = if matches!(op, "health" | "console" | "vm" | "vms") {
+            Duration::ZERO
+        } else {
+            self.options.delay
+        };
         let delay = self.options.delays.get(op).copied().unwrap_or(usual);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;

@@ -7,8 +7,8 @@ use futures_util::stream::BoxStream;
 use ssvirt_core::{
     Error, Id, Result, VmBackend,
     backend::{
-        BackendStatus, Capabilities, KnownVm, Place, PowerAction, Reach, Revert, SnapshotPlan,
-        VmEvent, VmPlan, VmRef,
+        BackendStatus, Capabilities, ConsoleKind, ConsoleStream, KnownVm, Place, PowerAction,
+        Reach, Revert, SnapshotPlan, VmEvent, VmPlan, VmRef,
     },
     env::Clock,
     model::{PowerState, Snapshot, Vdc, Vm, VmState},
@@ -16,7 +16,7 @@ use ssvirt_core::{
 use tokio::sync::broadcast;
 
 use super::{
-    SimulatorBuilder,
+    SimulatorBuilder, console,
     faults::Faults,
     file,
     rules::{self, Outcome},
@@ -134,6 +134,7 @@ impl VmBackend for Simulator {
             addresses: true,
             snapshots: true,
             snapshot_memory: true,
+            console: true,
         }
     }
 
@@ -275,6 +276,14 @@ impl VmBackend for Simulator {
         which: Option<Id<Snapshot>>,
     ) -> Result<Option<VmState>> {
         self.0.remove_snapshots(vm, which).await
+    }
+
+    async fn console(&self, vm: VmRef, kind: ConsoleKind) -> Result<ConsoleStream> {
+        let name = self.0.name_of(vm);
+        self.0.enter("console", &name).await?;
+        let stream = console::open(&self.0, vm, kind)?;
+        self.0.leave("console", &name)?;
+        Ok(stream)
     }
 
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {

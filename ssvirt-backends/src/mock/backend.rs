@@ -1,17 +1,21 @@
 //! A backend by script.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    io::Cursor,
+    sync::{Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use ssvirt_core::{
     Id, Result, VmBackend,
     backend::{
-        Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent, VmPlan, VmRef,
+        Capabilities, ConsoleKind, ConsoleStream, KnownVm, Place, PowerAction, Revert,
+        SnapshotPlan, VmEvent, VmPlan, VmRef,
     },
     model::{Snapshot, Vdc, Vm, VmState},
 };
-use tokio::sync::mpsc;
+use tokio::{io, sync::mpsc};
 
 use super::script::{Expectation, Reply, Script, misfit};
 use crate::decorate::{
@@ -46,6 +50,7 @@ impl MockBackend {
             addresses: true,
             snapshots: true,
             snapshot_memory: true,
+            console: true,
         };
         Self { script: Script::default(), capabilities, watchers: Mutex::default() }
     }
@@ -178,6 +183,14 @@ impl VmBackend for MockBackend {
         which: Option<Id<Snapshot>>,
     ) -> Result<Option<VmState>> {
         seen("remove_snapshots", self.answer("remove_snapshots", of_snapshots(which, vm))?)
+    }
+
+    /// Says what the script says, and ends; what is written to it is forgotten.
+    async fn console(&self, vm: VmRef, kind: ConsoleKind) -> Result<ConsoleStream> {
+        match self.answer("console", format!("{kind:?} {}", of_vm(vm)))? {
+            Reply::Says(bytes) => Ok(Box::new(io::join(Cursor::new(bytes), io::sink()))),
+            other => Err(misfit("console", &other)),
+        }
     }
 
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {

@@ -21,6 +21,8 @@ pub enum Reply {
     Seen(Option<VmState>),
     /// The VMs of a place.
     List(Vec<(Id<Vm>, VmState)>),
+    /// A console that says this.
+    Says(Vec<u8>),
     /// A source's items.
     Items(Vec<SourceItem>),
     /// A source's item, or none.
@@ -45,6 +47,7 @@ replies! {
     PowerState => |power| Self::State(VmState { power, ..VmState::default() });
     Option<VmState> => |seen| Self::Seen(seen);
     Vec<(Id<Vm>, VmState)> => |list| Self::List(list);
+    &str => |said| Self::Says(said.into());
     Vec<SourceItem> => |items| Self::Items(items);
     Option<SourceItem> => |item| Self::Item(item);
 }

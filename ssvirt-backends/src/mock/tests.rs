@@ -3,9 +3,10 @@
 use futures_util::StreamExt;
 use ssvirt_core::{
     CatalogSource, ErrorKind, Id, VmBackend,
-    backend::{Capabilities, PowerAction, VmEvent, VmRef},
+    backend::{Capabilities, ConsoleKind, PowerAction, VmEvent, VmRef},
     model::{PowerState, VmState},
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use super::{MockBackend, MockCatalog, Reply};
@@ -58,6 +59,18 @@ async fn events_are_sent_until_the_end() {
     mock.emit(&VmEvent::Gone(vm()));
     mock.stop().await;
     assert_eq!(events.collect::<Vec<_>>().await, [VmEvent::Gone(vm())]);
+}
+
+#[tokio::test]
+async fn a_console_says_what_the_script_says() {
+    let mock = MockBackend::new();
+    mock.expect("console").about("Serial *").reply("login: ");
+    let mut console = mock.console(vm(), ConsoleKind::Serial).await.unwrap();
+    console.write_all(b"root\r").await.unwrap();
+    let mut said = String::new();
+    console.read_to_string(&mut said).await.unwrap();
+    assert_eq!(said, "login: ");
+    assert!(mock.console(vm(), ConsoleKind::Screen).await.is_err());
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 //! Errors that may pass ([`Error::unavailable`](crate::Error::unavailable)) are retried; any other ends
 //! the task, and what the task had done is undone.
 
+mod console;
 mod snapshot;
 mod status;
 
@@ -24,6 +25,7 @@ use crate::{
     model::{Org, Product, Snapshot, StorageProfile, VApp, Vdc, Vm, VmSpec, VmState},
 };
 
+pub use console::{Console, ConsoleKind, ConsoleStream};
 pub use snapshot::{Revert, SnapshotPlan};
 pub use status::{BackendStatus, Reach, VmNote, WatchStatus};
 
@@ -45,6 +47,8 @@ pub struct Capabilities {
     pub snapshots: bool,
     /// Take a snapshot with the memory of a VM that runs.
     pub snapshot_memory: bool,
+    /// Open consoles.
+    pub console: bool,
 }
 
 /// Something to do to a VM's power.
@@ -275,6 +279,18 @@ pub trait VmBackend: Send + Sync + 'static {
     fn note(&self, vm: VmRef, note: VmNote) {
         // Not every backend has such a place.
         drop((vm, note));
+    }
+
+    /// Opens a console of a VM that runs. The session ends when the stream is dropped, and when the VM is powered
+    /// off or deleted. A backend may end it sooner, and leaves it to its caller to open the next: where a VM has one
+    /// session of a kind at a time, whoever comes ends the one before.
+    ///
+    /// # Errors
+    /// `NotSupported` where the capability is missing; `InvalidState` for a VM that is not there, does not run, or has
+    /// no such console; `Unavailable`.
+    async fn console(&self, vm: VmRef, kind: ConsoleKind) -> Result<ConsoleStream> {
+        let _ = vm;
+        Err(Error::not_supported(kind))
     }
 
     /// What is seen of a VM; none when it is not there.

@@ -23,6 +23,7 @@
 //! powering on and off and watching are never optional.
 
 pub mod change;
+pub mod console;
 pub mod create;
 pub mod delete;
 pub mod places;
@@ -64,6 +65,8 @@ pub enum Need {
     Snapshots,
     /// [`Capabilities::snapshot_memory`].
     SnapshotMemory,
+    /// [`Capabilities::console`].
+    Console,
 }
 
 impl Need {
@@ -78,6 +81,7 @@ impl Need {
             Self::Addresses => claimed.addresses,
             Self::Snapshots => claimed.snapshots,
             Self::SnapshotMemory => claimed.snapshot_memory,
+            Self::Console => claimed.console,
         }
     }
 
@@ -92,6 +96,7 @@ impl Need {
             Self::Addresses => "addresses",
             Self::Snapshots => "snapshots",
             Self::SnapshotMemory => "snapshot_memory",
+            Self::Console => "console",
         }
     }
 }
@@ -206,6 +211,14 @@ behaviours! {
         snapshot::goes_with_its_vm: Snapshots;
         snapshot::with_memory: SnapshotMemory;
         snapshot::what_is_not_claimed_is_refused;
+        console::serial_answers: Console;
+        console::screen_greets: Console;
+        console::opens_again: Console;
+        console::a_vm_that_is_off_is_refused: Console;
+        console::an_unknown_vm_is_refused: Console;
+        console::power_off_ends_it: Console;
+        console::deletion_ends_it: Console;
+        console::what_is_not_claimed_is_refused;
         watch::reports_power;
         watch::reports_a_new_vm;
         watch::reports_a_deleted_vm;

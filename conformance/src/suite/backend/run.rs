@@ -13,7 +13,8 @@ use futures_util::{FutureExt, stream::BoxStream};
 use ssvirt_core::{
     Id, Result, VmBackend,
     backend::{
-        Capabilities, KnownVm, Place, PowerAction, Revert, SnapshotPlan, VmEvent, VmPlan, VmRef,
+        Capabilities, ConsoleKind, ConsoleStream, KnownVm, Place, PowerAction, Revert,
+        SnapshotPlan, VmEvent, VmPlan, VmRef,
     },
     model::{Snapshot, Vdc, Vm, VmState},
 };
@@ -186,6 +187,10 @@ impl VmBackend for Tidy {
         which: Option<Id<Snapshot>>,
     ) -> Result<Option<VmState>> {
         self.inner.remove_snapshots(vm, which).await
+    }
+
+    async fn console(&self, vm: VmRef, kind: ConsoleKind) -> Result<ConsoleStream> {
+        self.inner.console(vm, kind).await
     }
 
     async fn vm(&self, vm: VmRef) -> Result<Option<VmState>> {

@@ -127,6 +127,21 @@ async fn what_is_refused_was_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_opens_no_console_is_not_the_cluster() {
+    for (refusal, state) in [(500, BreakerState::Closed), (503, BreakerState::Open)] {
+        let (cluster, far) = cluster(refusal, no_retry());
+        for _ in 0..5 {
+            let console = Request::get(
+                "/apis/subresources.kubevirt.io/v1/namespaces/vdc-a/virtualmachineinstances/a/vnc",
+            );
+            let console = console.body(Vec::new()).unwrap();
+            assert!(cluster.client().request_text(console).await.is_err());
+        }
+        assert_eq!((cluster.breaker().state(), far.asked()), (state, 5), "{refusal}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_may_be_done_twice_is_asked_again() {
     let (cluster, far) = cluster(200, ClusterOptions::default());
     far.script().next = [503, 1, 500].into();

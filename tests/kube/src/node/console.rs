@@ -32,6 +32,7 @@ use super::{
 
 const PROTOCOL: &str = "plain.kubevirt.io";
 const INSTANCE: &str = "virtualmachineinstance";
+const INSTANCES: &str = "virtualmachineinstances";
 /// What a screen says first.
 const GREETING: &[u8] = b"RFB 003.008\n";
 
@@ -53,6 +54,16 @@ impl Sessions {
         Some(ours)
     }
 
+    /// Ends those of an instance, whose guest has ended.
+    pub fn end(&self, space: &str, instance: &str) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for sub in ["console", "vnc"] {
+            if let Some(theirs) = all.get(&what([space, INSTANCES, instance, sub])) {
+                theirs.notify_one();
+            }
+        }
+    }
+
     fn leave(&self, what: &str, ours: &Arc<Notify>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.get(what).is_some_and(|current| Arc::ptr_eq(current, ours)) {
@@ -61,9 +72,13 @@ impl Sessions {
     }
 }
 
+fn what(path: [&str; 4]) -> String {
+    path.join("/")
+}
+
 /// Whether a request is for a console or a screen.
 pub fn is_one([_, plural, _, sub]: [&str; 4]) -> bool {
-    plural == "virtualmachineinstances" && matches!(sub, "console" | "vnc")
+    plural == INSTANCES && matches!(sub, "console" | "vnc")
 }
 
 /// Answers a request for one.
@@ -92,7 +107,7 @@ pub async fn open(
         return Err(bad("this is not a WebSocket handshake".to_owned()));
     };
     let is_polite = request.uri().query().is_some_and(|query| query == "preserveSession=true");
-    let what = path.join("/");
+    let what = what(path);
     let Some(session) = stage.sessions.take(&what, is_polite) else {
         return Err(busy());
     };

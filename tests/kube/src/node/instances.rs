@@ -40,6 +40,9 @@ pub async fn reconcile(vmi: Arc<DynamicObject>, stage: Arc<Stage>) -> kube::Resu
     } else {
         advance(&mut changed, &who, &stage).await?
     };
+    if matches!(phase(&changed), "Succeeded" | "Failed") {
+        stage.sessions.end(&space, &name);
+    }
     objects::write(&stage.client, &objects::instance(), &vmi, changed).await?;
     Ok(action)
 }

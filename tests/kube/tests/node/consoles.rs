@@ -59,5 +59,11 @@ async fn consoles_say_back_what_they_are_told() -> Outcome {
     );
     let end = timeout(PATIENCE, screen.next()).await?;
     assert!(matches!(end, None | Some(Ok(Message::Close(_)) | Err(_))), "{end:?}");
+    // And with the guest all ends.
+    world.call("PUT", "virtualmachines/web-1/stop", r#"{"gracePeriod":0}"#).await.unwrap();
+    for session in [&mut console, &mut other] {
+        let end = timeout(PATIENCE, session.next()).await?;
+        assert!(matches!(end, None | Some(Ok(Message::Close(_)) | Err(_))), "{end:?}");
+    }
     Ok(())
 }

@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use hyper::{Request, StatusCode};
 use kube::{
-    Client, Config, ResourceExt as _,
+    Api, Client, Config, ResourceExt as _,
+    api::{Patch, PatchParams},
     client::Body,
     config::{KubeConfigOptions, Kubeconfig},
 };
+use serde_json::json;
 use ssvirt_backends::kubevirt::{
     Cluster, ClusterOptions, KubeVirt, breaker::BreakerState, limits::LimitOptions,
-    place::PlaceOptions,
+    place::PlaceOptions, resources::VirtualMachine,
 };
 use ssvirt_core::{
     ErrorKind, VmBackend as _,
@@ -153,6 +155,21 @@ async fn what_is_not_opened_says_why() {
     let suspended = refused(&plan, ConsoleKind::Screen).await;
     assert_eq!(suspended.kind(), ErrorKind::InvalidState);
     assert!(suspended.message().contains("does not run"), "{}", suspended.message());
+
+    // What KubeVirt itself refuses: a VM without a screen.
+    let blind = scene.plan("blind", VmSpec::default());
+    scene.backend.create_vm(&blind).await.unwrap();
+    let name = scene.machine(&blind).await.name_any();
+    let machines: Api<VirtualMachine> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    let devices = json!({ "autoattachGraphicsDevice": false });
+    let spec = json!({ "template": { "spec": { "domain": { "devices": devices } } } });
+    let patch = Patch::Merge(json!({ "spec": spec }));
+    machines.patch(&name, &PatchParams::default(), &patch).await.unwrap();
+    scene.backend.power_vm(blind.target, PowerAction::On).await.unwrap();
+    let none = refused(&blind, ConsoleKind::Screen).await;
+    assert_eq!(none.kind(), ErrorKind::InvalidState);
+    assert!(none.message().contains("has no screen"), "{}", none.message());
+    drop(scene.backend.console(blind.target, ConsoleKind::Serial).await.unwrap());
 
     // It goes on where it was.
     scene.backend.power_vm(plan.target, PowerAction::On).await.unwrap();

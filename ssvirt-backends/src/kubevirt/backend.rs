@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use super::{
     call::call,
     cluster::{Cluster, ClusterOptions},
+    console::Sessions,
     notes::Notes,
     place::{PlaceOptions, Places},
     snapshots::SnapshotApi,
@@ -59,7 +60,12 @@ impl KubeVirt {
         let places = Places::new(client.clone(), places);
         Self {
             cluster,
-            vms: Vms { snapshot_api: SnapshotApi::new(client.clone()), client, places },
+            vms: Vms {
+                snapshot_api: SnapshotApi::new(client.clone()),
+                sessions: Sessions::default(),
+                client,
+                places,
+            },
             changes: Arc::default(),
             watching: Mutex::default(),
         }

@@ -37,8 +37,13 @@ pub const CALLS_NOT_MADE: &str = "ssvirt_cluster_calls_not_made_total";
 pub const RETRIES: &str = "ssvirt_cluster_retries_total";
 /// How often breakers have opened.
 pub const OPENED: &str = "ssvirt_breaker_opened_total";
+/// Consoles that are open, by `kind`.
+pub const CONSOLES: &str = "ssvirt_console_sessions";
 
 /// How often an open breaker is tried to be closed, beyond its own times.
+/// How long a node has to open a console. A person waits for it, in a place that others wait for too.
+/// Nodes that are away are not answered for at all.
+const CONNECT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(250);
 
 /// How a cluster is dealt with.
@@ -187,21 +192,33 @@ impl Road {
     ) -> Result<Response<Body>, BoxError> {
         let mut told =
             Told { breaker: &self.breaker, pass, verb, start: Instant::now(), outcome: "given_up" };
-        let answered = timeout(self.options.answer, self.client.send(request)).await;
+        let is_console = verb == "connect";
+        let patience =
+            if is_console { self.options.answer.min(CONNECT) } else { self.options.answer };
+        let answered = timeout(patience, self.client.send(request)).await;
         let (is_there, outcome) = match &answered {
-            Ok(Ok(answer)) if is_one_nodes(verb, answer.status()) => (true, "failed"),
-            Ok(Ok(answer)) if !is_answer(answer.status()) => (false, "failed"),
-            Ok(Ok(answer)) if answer.status().is_client_error() => (true, "refused"),
-            Ok(Ok(_)) => (true, "ok"),
-            Ok(Err(_)) => (false, "failed"),
-            Err(_) => (false, "late"),
+            Ok(Ok(answer))
+                if is_console && answer.status() == StatusCode::INTERNAL_SERVER_ERROR =>
+            {
+                (None, "failed")
+            }
+            Ok(Ok(answer)) if !is_answer(answer.status()) => (Some(false), "failed"),
+            Ok(Ok(answer)) if answer.status().is_client_error() => (Some(true), "refused"),
+            Ok(Ok(_)) => (Some(true), "ok"),
+            Ok(Err(_)) => (Some(false), "failed"),
+            Err(_) => ((!is_console).then_some(false), "late"),
         };
         told.outcome = outcome;
-        if is_there {
-            self.was_there.store(true, Ordering::Relaxed);
-            self.breaker.succeeded(&told.pass);
-        } else if self.breaker.failed(&told.pass, Instant::now()) {
-            self.attend();
+        match is_there {
+            Some(true) => {
+                self.was_there.store(true, Ordering::Relaxed);
+                self.breaker.succeeded(&told.pass);
+            }
+            Some(false) if self.breaker.failed(&told.pass, Instant::now()) => self.attend(),
+            Some(false) => {}
+            // A console is opened at a node: where that is away, nothing is known of the cluster, and whoever asks again
+            // and again for it must not keep all others from it.
+            None => self.breaker.given_up(&told.pass),
         }
         answered.map_err(|_| BoxError::from(Late))?.map_err(BoxError::from)
     }
@@ -267,12 +284,6 @@ fn is_answer(status: StatusCode) -> bool {
         StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
     );
     !status.is_server_error() && !is_away
-}
-
-/// Whether it is one node that does not answer. KubeVirt opens consoles there, and says 500 where it cannot; who asks
-/// again and again for the console of one VM must not keep all others from the cluster.
-fn is_one_nodes(verb: &str, status: StatusCode) -> bool {
-    verb == "connect" && status == StatusCode::INTERNAL_SERVER_ERROR
 }
 
 /// Asks whether the API server can do its work, which is more than being there: etcd must answer too.

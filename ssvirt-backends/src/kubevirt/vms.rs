@@ -21,6 +21,7 @@ use super::{
     FIELD_MANAGER,
     call::{call, call_opt, raw},
     catalog::instantiate::{TemplateVmRef, is_of_template},
+    console::Sessions,
     disks::DiskChange,
     error::{error, is_taken},
     hot, labels, names,
@@ -67,6 +68,7 @@ pub(super) struct Vms {
     pub client: Client,
     pub places: Places,
     pub snapshot_api: SnapshotApi,
+    pub sessions: Sessions,
 }
 
 /// How a VM is called in errors.

@@ -282,7 +282,7 @@ pub trait VmBackend: Send + Sync + 'static {
     }
 
     /// Opens a console of a VM that runs. The session ends when the stream is dropped, and when the VM is powered
-    /// off or deleted. A backend may end it sooner, and leaves it to its caller to open the next: where a VM has one
+    /// off or deleted. A backend may end it sooner, as when the VM is suspended, and leaves it to its caller to open the next: where a VM has one
     /// session of a kind at a time, whoever comes ends the one before.
     ///
     /// # Errors

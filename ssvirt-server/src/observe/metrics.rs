@@ -110,6 +110,7 @@ fn describe() {
     describe_counter!(cluster::CALLS_NOT_MADE, "Calls not made: the breaker was open.");
     describe_counter!(cluster::RETRIES, "Calls to clusters that were made again.");
     describe_counter!(cluster::OPENED, "How often circuit breakers have opened.");
+    describe_gauge!(cluster::CONSOLES, "Consoles of VMs that are open.");
     describe_gauge!(UP, "Whether a backend can be used.");
     describe_gauge!(BREAKER, "The state of a backend's circuit breaker.");
     describe_gauge!(WATCH_STALE, "How long a backend's watch has not seen everything.");

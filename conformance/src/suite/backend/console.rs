@@ -9,13 +9,16 @@ use ssvirt_core::{
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::{
     Check,
     scene::{PATIENCE, Scene, ensure, new_plan, said},
 };
+
+/// How long a guest that talks without a pause is listened to.
+const TALK: Duration = Duration::from_secs(5);
 
 const BOTH: [ConsoleKind; 2] = [ConsoleKind::Serial, ConsoleKind::Screen];
 
@@ -75,7 +78,11 @@ pub async fn serial_answers(backend: &dyn VmBackend) -> Check {
     // What it says by itself is over when it says nothing for a moment.
     let mut chunk = [0; 1024];
     let quiet = Duration::from_millis(300);
+    let until = Instant::now() + TALK;
     while let Ok(read) = timeout(quiet, serial.read(&mut chunk)).await {
+        if Instant::now() > until {
+            break;
+        }
         let read = read.map_err(|error| format!("reading the serial console: {error}"))?;
         ensure!(read > 0, "the serial console ends before anything is typed");
     }

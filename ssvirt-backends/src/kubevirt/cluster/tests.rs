@@ -128,17 +128,32 @@ async fn what_is_refused_was_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_opens_no_console_is_not_the_cluster() {
-    for (refusal, state) in [(500, BreakerState::Closed), (503, BreakerState::Open)] {
+    let all = [(500, BreakerState::Closed), (0, BreakerState::Closed), (503, BreakerState::Open)];
+    for (refusal, state) in all {
         let (cluster, far) = cluster(refusal, no_retry());
         for _ in 0..5 {
-            let console = Request::get(
-                "/apis/subresources.kubevirt.io/v1/namespaces/vdc-a/virtualmachineinstances/a/vnc",
-            );
-            let console = console.body(Vec::new()).unwrap();
-            assert!(cluster.client().request_text(console).await.is_err());
+            assert!(console(&cluster).await.is_err());
         }
         assert_eq!((cluster.breaker().state(), far.asked()), (state, 5), "{refusal}");
     }
+}
+
+async fn console(cluster: &Cluster) -> kube::Result<String> {
+    let path = "/apis/subresources.kubevirt.io/v1/namespaces/vdc-a/virtualmachineinstances/a/vnc";
+    cluster.client().request_text(Request::get(path).body(Vec::new()).unwrap()).await
+}
+
+/// Nor is it a sign that one which was away is back.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_opens_no_console_closes_no_breaker() {
+    let (cluster, far) = cluster(500, no_retry());
+    for _ in 0..4 {
+        assert!(get(&cluster).await.is_err());
+    }
+    assert!(console(&cluster).await.is_err());
+    assert_eq!(cluster.breaker().state(), BreakerState::Closed);
+    assert!(get(&cluster).await.is_err());
+    assert_eq!((cluster.breaker().state(), far.asked()), (BreakerState::Open, 6));
 }
 
 #[tokio::test(start_paused = true)]

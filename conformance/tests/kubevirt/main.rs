@@ -17,6 +17,7 @@ mod faults_token;
 mod guests;
 mod hot;
 mod manifests;
+mod networks;
 mod observed;
 mod places;
 mod scale;

@@ -12,6 +12,7 @@ use serde_json::json;
 use ssvirt_backends::kubevirt::{
     labels,
     place::{PlaceOptions, Places, QUOTA},
+    resources::{NetworkAttachmentDefinition, UserDefinedNetwork},
 };
 use ssvirt_core::{
     Id,
@@ -39,7 +40,12 @@ pub fn place(org: &str, vdc: &str) -> Place {
 }
 
 fn options() -> PlaceOptions {
-    PlaceOptions { pod_cpu_millis: 0, pod_memory_mib: 0, ..PlaceOptions::default() }
+    PlaceOptions {
+        pod_cpu_millis: 0,
+        pod_memory_mib: 0,
+        user_defined_networks: false,
+        ..PlaceOptions::default()
+    }
 }
 
 /// One that is there already, with this label.
@@ -84,8 +90,13 @@ async fn a_place_is_a_namespace_with_its_limits() {
     assert_eq!(hard(&client, &name, "pods").await, "50");
     let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), &name);
     assert_eq!(policies.list(&Default::default()).await.unwrap().items.len(), 2);
-    let limits: Api<LimitRange> = Api::namespaced(client, &name);
+    let limits: Api<LimitRange> = Api::namespaced(client.clone(), &name);
     assert_eq!(limits.list(&Default::default()).await.unwrap().items.len(), 1);
+    let networks: Api<NetworkAttachmentDefinition> = Api::namespaced(client.clone(), &name);
+    let config = networks.get("vdc-network").await.unwrap().spec.spec.unwrap().config.unwrap();
+    assert!(config.contains(r#""type":"bridge""#), "{config}");
+    let own: Api<UserDefinedNetwork> = Api::namespaced(client, &name);
+    assert!(own.list(&Default::default()).await.unwrap().items.is_empty());
 }
 
 #[tokio::test]

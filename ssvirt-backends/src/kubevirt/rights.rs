@@ -57,11 +57,12 @@ const EVERYWHERE: [Right; 12] = [
     right("snapshot.storage.k8s.io", &["volumesnapshots"], &["list"]),
 ];
 
-const IN_VDCS: [Right; 18] = [
+const IN_VDCS: [Right; 19] = [
     right("", &["resourcequotas"], &["get", "create", "patch"]),
     right("", &["limitranges"], APPLY),
     right("networking.k8s.io", &["networkpolicies"], APPLY),
     right("k8s.cni.cncf.io", &["network-attachment-definitions"], APPLY),
+    right("k8s.ovn.org", &["userdefinednetworks"], &["get", "create", "patch"]),
     right("", &["secrets"], &["list", "get", "create", "patch", "delete"]),
     right(KUBEVIRT, &["virtualmachines"], &["list", "get", "create", "patch", "update", "delete"]),
     right(KUBEVIRT, &["virtualmachineinstances"], &["list", "get"]),

@@ -25,7 +25,7 @@ use super::{
     disks::DiskChange,
     error::{error, is_taken},
     hot, labels, names,
-    place::{Classes, Places},
+    place::{Classes, Places, VdcNetwork},
     resources::{VirtualMachine, VirtualMachineInstance},
     room,
     snapshots::{self, SnapshotApi},
@@ -167,7 +167,11 @@ impl Vms {
             // Its own task may be waiting for the cluster just now.
             Error::unavailable("The virtual datacenter has no place in the cluster yet.")
         })?;
-        Ok(Site { classes: Classes::of_namespace(&namespace), namespace: namespace.name_any() })
+        Ok(Site {
+            classes: Classes::of_namespace(&namespace),
+            network: VdcNetwork::of_namespace(&namespace),
+            namespace: namespace.name_any(),
+        })
     }
 
     /// Makes the Secret that a guest is set up from like this, or removes it. It is its VM's, and goes with it, so

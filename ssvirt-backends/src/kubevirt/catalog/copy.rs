@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn site() -> Site {
-        Site { namespace: "vdc-a".to_owned(), classes: Default::default() }
+        Site { namespace: "vdc-a".to_owned(), ..Site::default() }
     }
 
     fn plan() -> VmPlan {

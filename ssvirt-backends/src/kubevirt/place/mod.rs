@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod fixture;
+mod network;
 mod objects;
 mod quota;
 mod storage;
@@ -31,7 +32,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-pub use objects::NETWORK;
+pub use network::VdcNetwork;
 pub use quota::QUOTA;
 pub use storage::Classes;
 
@@ -41,7 +42,6 @@ use super::{
     error::{error, is_taken},
     labels,
     names::namespaces,
-    resources::NetworkAttachmentDefinition,
 };
 
 /// How long the end of a namespace is waited for in one call. The task comes back for the rest.
@@ -72,6 +72,12 @@ pub struct PlaceOptions {
     pub same_organization: bool,
     /// The networks of the cluster's pods and services (CIDR), which tenants do not reach.
     pub cluster_networks: Vec<String>,
+    /// Whether a VDC that is made has a network of its own where the cluster has OVN-Kubernetes: a primary
+    /// `UserDefinedNetwork`. Without, its VMs are on the pods' network.
+    pub user_defined_networks: bool,
+    /// The addresses of such a network (CIDR): one range, or one of IPv4 and one of IPv6. All VDCs have the same, as
+    /// they do not meet; none of the cluster's own may be among them.
+    pub subnets: Vec<String>,
     /// The `StorageClass` of a storage profile, by its name. Without, it is the class of the profile's own name
     /// where there is one, else the cluster's default class.
     pub storage_classes: BTreeMap<String, String>,
@@ -90,6 +96,8 @@ impl Default for PlaceOptions {
             pod_memory_mib: 300,
             same_organization: true,
             cluster_networks: Vec::new(),
+            user_defined_networks: true,
+            subnets: vec!["10.100.0.0/16".to_owned()],
             storage_classes: BTreeMap::new(),
         }
     }
@@ -139,13 +147,14 @@ impl Places {
     /// # Errors
     /// `Unavailable`, also while an earlier place of that name ends; what the cluster refuses.
     pub async fn ensure(&self, place: &Place) -> Result<String> {
-        let name = match self.find(place.vdc).await? {
-            Some(name) => name,
+        let found = match self.namespace(place.vdc).await? {
+            Some(found) => found,
             None => self.create(place).await?,
         };
+        let (name, network) = (found.name_any(), VdcNetwork::of_namespace(&found));
         let what = format!("The virtual datacenter \"{}\"", place.vdc_name);
         let classes = storage::classes(&self.client, place, &self.options).await?;
-        let mut namespace = objects::namespace(place, &name)?;
+        let mut namespace = objects::namespace(place, &name, network)?;
         classes.keep_in(&mut namespace)?;
         self.apply(&what, &self.namespaces(), namespace).await?;
         let binding = objects::binding(place, &self.me().await?)?;
@@ -154,10 +163,7 @@ impl Places {
         self.apply_soon(&what, &self.inside::<ResourceQuota>(&name), quota).await?;
         let limits = objects::limits(place, &self.options)?;
         self.apply(&what, &self.inside::<LimitRange>(&name), limits).await?;
-        // Where there is no Multus there is one network alone: the pods'.
-        let network = objects::network(place)?;
-        let networks = self.inside::<NetworkAttachmentDefinition>(&name);
-        call_opt(&what, networks.patch(NETWORK, &ours(), &Patch::Apply(network))).await?;
+        self.ensure_networks(&what, place, &name, network).await?;
         for policy in objects::policies(place, &self.options)? {
             self.apply(&what, &self.inside::<NetworkPolicy>(&name), policy).await?;
         }
@@ -165,21 +171,22 @@ impl Places {
     }
 
     /// A new namespace, under the first of its names that is free.
-    async fn create(&self, place: &Place) -> Result<String> {
+    async fn create(&self, place: &Place) -> Result<Namespace> {
         let what = format!("The virtual datacenter \"{}\"", place.vdc_name);
+        let network = self.network_of_new().await?;
         let wait_until = Instant::now() + PATIENCE;
         for name in namespaces(&place.org_name, &place.vdc_name, place.vdc.uuid()) {
             loop {
                 // Not applied, which would take over one that is there.
-                let wanted = objects::namespace(place, &name)?;
+                let wanted = objects::namespace(place, &name, network)?;
                 match raw(self.namespaces().create(&PostParams::default(), &wanted)).await? {
-                    Ok(_) => return Ok(name),
+                    Ok(made) => return Ok(made),
                     Err(cause) if !is_taken(&cause) => return Err(error(&what, cause)),
                     Err(_) => {}
                 }
                 match call_opt(&what, self.namespaces().get(&name)).await? {
                     Some(found) if is_of(&found, place.vdc) && !is_ending(&found) => {
-                        return Ok(name);
+                        return Ok(found);
                     }
                     // One that ended between the two calls, or that is about to: its name will be free.
                     None => {}

@@ -8,23 +8,25 @@ use k8s_openapi::api::{
 use serde_json::{Map, Value, json};
 use ssvirt_core::{Result, backend::Place};
 
-use super::PlaceOptions;
-use crate::kubevirt::{labels, resources::NetworkAttachmentDefinition, rights};
+use super::{PlaceOptions, VdcNetwork};
+use crate::kubevirt::{labels, resources::user_defined_network::PRIMARY_NETWORK, rights};
 
-/// The name of the VDC's own network.
-pub const NETWORK: &str = "vdc-network";
 /// The name of the limits of containers.
 const LIMITS: &str = "vdc-limits";
 /// The policies' names.
 const INGRESS: &str = "vdc-ingress";
 const EGRESS: &str = "vdc-egress";
 
-/// The namespace.
-pub fn namespace(place: &Place, name: &str) -> Result<Namespace> {
+/// The namespace. OVN-Kubernetes takes the label of a network of its own at its creation alone.
+pub fn namespace(place: &Place, name: &str, network: VdcNetwork) -> Result<Namespace> {
+    let mut labels = labels::of_place(place);
+    if network == VdcNetwork::UserDefined {
+        labels.insert(PRIMARY_NETWORK.to_owned(), String::new());
+    }
     Ok(serde_json::from_value(json!({
         "metadata": {
             "name": name,
-            "labels": labels::of_place(place),
+            "labels": labels,
             "annotations": labels::annotations(place),
         },
     }))?)
@@ -38,19 +40,6 @@ pub fn binding(place: &Place, me: &str) -> Result<RoleBinding> {
             "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": rights::VDC_ROLE,
         },
         "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": me }],
-    }))?)
-}
-
-/// The VDC's own network, a bridge that every node has for it.
-pub fn network(place: &Place) -> Result<NetworkAttachmentDefinition> {
-    let bridge = format!("br-{}", &place.vdc.uuid().simple().to_string()[..10]);
-    let config =
-        json!({ "cniVersion": "0.3.1", "name": NETWORK, "type": "bridge", "bridge": bridge });
-    Ok(serde_json::from_value(json!({
-        "apiVersion": "k8s.cni.cncf.io/v1",
-        "kind": "NetworkAttachmentDefinition",
-        "metadata": { "name": NETWORK, "labels": labels::of_place(place) },
-        "spec": { "config": config.to_string() },
     }))?)
 }
 

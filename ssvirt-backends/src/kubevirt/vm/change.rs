@@ -49,10 +49,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::kubevirt::{
-        place::Classes,
-        vm::object::{Site, changed},
-    };
+    use crate::kubevirt::vm::object::{Site, changed};
 
     fn object(spec: VmSpec) -> VirtualMachine {
         let id = Uuid::from_u128(1);
@@ -63,7 +60,7 @@ mod tests {
             spec,
             products: Vec::new(),
         };
-        let site = Site { namespace: "vdc".to_owned(), classes: Classes::default() };
+        let site = Site { namespace: "vdc".to_owned(), ..Site::default() };
         changed(&plan, &site, "web-00000001").unwrap()
     }
 

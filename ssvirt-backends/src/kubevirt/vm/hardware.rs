@@ -12,21 +12,34 @@ use ssvirt_core::{Error, Id, Result};
 use super::{disk_name, nic_name};
 use crate::kubevirt::resources::{
     domain::{
-        Bootloader, Cpu, CpuFeature, CpuFeaturePolicy, Devices, Disk, DiskBus, DiskTarget, Domain,
-        Efi, FeatureState, Features, Firmware, Interface, InterfaceState, Memory,
+        Binding, Bootloader, Cpu, CpuFeature, CpuFeaturePolicy, Devices, Disk, DiskBus, DiskTarget,
+        Domain, Efi, FeatureState, Features, Firmware, Interface, InterfaceState, Memory,
     },
     quantity,
     shared::Empty,
     volume::{MultusNetwork, Network, PodNetwork},
 };
 
+/// KubeVirt's binding of a primary user-defined network; OpenShift Virtualization brings it, elsewhere it is registered
+/// in KubeVirt's settings (docs/configuration.md).
+const L2_BRIDGE: &str = "l2bridge";
+
 /// What a NIC is connected to in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attachment {
     /// The pods' network. A VM has one NIC on it at most.
     Pod,
+    /// The user-defined network that its namespace has instead. One NIC at most, too.
+    UserDefined,
     /// A NetworkAttachmentDefinition, as `namespace/name`.
     Definition(String),
+}
+
+impl Attachment {
+    /// Whether it is what the pods have by themselves.
+    const fn is_first(&self) -> bool {
+        matches!(self, Self::Pod | Self::UserDefined)
+    }
 }
 
 /// What the NICs are connected to, by index. One that is not there is connected to nothing, and left out.
@@ -38,7 +51,7 @@ pub type Attachments = BTreeMap<i32, Attachment>;
 /// `BadRequest` for what KubeVirt cannot have: more than one NIC on the pods' network, vCPUs that do not fill
 /// their sockets.
 pub fn domain(vm: Id<Vm>, spec: &VmSpec, attachments: &Attachments) -> Result<Domain> {
-    if attachments.values().filter(|to| **to == Attachment::Pod).count() > 1 {
+    if attachments.values().filter(|to| to.is_first()).count() > 1 {
         return Err(Error::bad_request("A VM has at most one NIC on the cluster's own network."));
     }
     Ok(Domain {
@@ -138,10 +151,12 @@ fn interfaces(spec: &VmSpec, attachments: &Attachments) -> Vec<Interface> {
 }
 
 fn interface(nic: &NicSpec, to: &Attachment) -> Interface {
-    let (masquerade, bridge) = match to {
+    let (masquerade, bridge, binding) = match to {
         // Bridged, a VM on the pods' network could not be moved to another node while it runs.
-        Attachment::Pod => (Some(Empty {}), None),
-        Attachment::Definition(_) => (None, Some(Empty {})),
+        Attachment::Pod => (Some(Empty {}), None, None),
+        // The guest has the address that OVN-Kubernetes gives, and keeps it when it is moved.
+        Attachment::UserDefined => (None, None, Some(Binding { name: L2_BRIDGE.to_owned() })),
+        Attachment::Definition(_) => (None, Some(Empty {}), None),
     };
     Interface {
         name: nic_name(nic.index),
@@ -149,6 +164,7 @@ fn interface(nic: &NicSpec, to: &Attachment) -> Interface {
         mac_address: (!nic.mac.is_empty()).then(|| nic.mac.to_ascii_lowercase()),
         masquerade,
         bridge,
+        binding,
         state: (!nic.connected).then_some(InterfaceState::Down),
         ..Interface::default()
     }
@@ -169,7 +185,7 @@ pub fn networks(spec: &VmSpec, attachments: &Attachments) -> Vec<Network> {
     let attached = spec.nics.iter().filter_map(|nic| Some((nic, attachments.get(&nic.index)?)));
     let network = |(nic, to): (&NicSpec, &Attachment)| {
         let (pod, multus) = match to {
-            Attachment::Pod => (Some(PodNetwork::default()), None),
+            Attachment::Pod | Attachment::UserDefined => (Some(PodNetwork::default()), None),
             Attachment::Definition(name) => {
                 (None, Some(MultusNetwork { network_name: name.clone(), default: None }))
             }

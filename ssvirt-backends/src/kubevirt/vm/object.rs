@@ -9,7 +9,7 @@ use super::{
 };
 use crate::kubevirt::{
     labels,
-    place::{Classes, NETWORK},
+    place::{Classes, VdcNetwork},
     resources::{
         VirtualMachine,
         data_volume::{
@@ -27,11 +27,14 @@ use crate::kubevirt::{
 pub const GRACE_SECONDS: i64 = 120;
 
 /// Where a VM is made.
+#[derive(Default)]
 pub struct Site {
     /// The namespace.
     pub namespace: String,
     /// The classes of storage of its VDC.
     pub classes: Classes,
+    /// What the VMs of its VDC are on.
+    pub network: VdcNetwork,
 }
 
 /// The object of a VM under that name: off, as new VMs are.
@@ -50,7 +53,7 @@ pub fn new(plan: &VmPlan, at: &Site, name: &str) -> Result<VirtualMachine> {
 /// As [`new`].
 pub fn changed(plan: &VmPlan, at: &Site, name: &str) -> Result<VirtualMachine> {
     let namespace = &at.namespace;
-    let attachments = attachments(plan, namespace);
+    let attachments = attachments(plan, at);
     let labels = labels::of_vm(plan);
     let volumes = plan.spec.disks.iter().map(|disk| Volume {
         name: disk_name(&disk.id),
@@ -88,13 +91,18 @@ pub fn changed(plan: &VmPlan, at: &Site, name: &str) -> Result<VirtualMachine> {
     Ok(vm)
 }
 
-/// The first NIC that is on a network is on the pods', all others are on the VDC's own.
-fn attachments(plan: &VmPlan, namespace: &str) -> Attachments {
+/// The first NIC that is on a network is on the VDC's first, all others are on its second.
+fn attachments(plan: &VmPlan, at: &Site) -> Attachments {
+    let first = match at.network {
+        VdcNetwork::Pods => Attachment::Pod,
+        VdcNetwork::UserDefined => Attachment::UserDefined,
+    };
+    let others = format!("{}/{}", at.namespace, at.network.of_further_nics());
     let mut attachments = Attachments::new();
     for nic in plan.spec.nics.iter().filter(|nic| nic.network.is_some()) {
         let to = match attachments.is_empty() {
-            true => Attachment::Pod,
-            false => Attachment::Definition(format!("{namespace}/{NETWORK}")),
+            true => first.clone(),
+            false => Attachment::Definition(others.clone()),
         };
         attachments.insert(nic.index, to);
     }

@@ -1,6 +1,6 @@
 //! VirtualMachineInstances: what virt-controller, a node and a guest do with them.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use kube::{
     ResourceExt as _,
@@ -14,13 +14,14 @@ use super::{
     Stage,
     faults::{Step, Turn, Who},
     live,
+    networks::First,
     objects::{
         self, CONTROLLER_FINALIZER, NODE_FINALIZER, is_going, list, namespace, now, put, text,
     },
     pods,
 };
 
-const POLL: Duration = Duration::from_millis(200);
+pub(super) const POLL: Duration = Duration::from_millis(200);
 /// What a guest has to end in where nothing is said.
 const GRACE: u64 = 30;
 /// The node that all instances are on.
@@ -93,7 +94,12 @@ async fn advance(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> kube:
             enter(vmi, "Pending");
         }
         "Pending" => return wait_for_volumes(vmi, stage).await,
-        "Scheduling" => return Ok(schedule(vmi, who, stage)),
+        "Scheduling" => {
+            if matches!(First::of(stage, &namespace(vmi)).await?, First::Missing) {
+                return Ok(Action::requeue(POLL));
+            }
+            return Ok(schedule(vmi, who, stage));
+        }
         "Scheduled" => match stage.play.turn(who, Step::Launch) {
             Turn::Later(left) => return Ok(Action::requeue(left)),
             Turn::Failed(_) => enter(vmi, "Failed"),
@@ -217,16 +223,27 @@ async fn run(vmi: &mut DynamicObject, stage: &Stage) -> kube::Result<()> {
     let volumes = volume_status(vmi, stage).await?;
     let interfaces = list(&vmi.data, "/spec/domain/devices/interfaces");
     let uid = vmi.uid().unwrap_or_default();
+    let pods_interfaces: Vec<Value> = list(&vmi.data, "/spec/networks")
+        .iter()
+        .filter(|network| network.get("pod").is_some())
+        .map(|network| network["name"].clone())
+        .collect();
+    let first = First::of(stage, &namespace(vmi)).await?;
     let addressed: Vec<Value> = interfaces
         .iter()
         .enumerate()
-        .map(|(index, interface)| interface_status(interface, index, &uid, stage))
+        .map(|(index, interface)| {
+            let is_on_pods = pods_interfaces.contains(&interface["name"]);
+            let address = if is_on_pods { first.next_address(stage) } else { stage.next_address() };
+            interface_status(interface, index, &uid, address)
+        })
         .collect();
-    let is_stuck = list(&vmi.data, "/spec/networks").iter().any(|network| {
-        let name = &network["name"];
-        let interface = interfaces.iter().find(|interface| interface["name"] == *name);
-        network.get("pod").is_some() && interface.is_some_and(|i| i.get("masquerade").is_none())
-    });
+    let can_move = |interface: &Value| {
+        interface.get("masquerade").is_some() || interface["binding"]["name"] == "l2bridge"
+    };
+    let is_stuck = interfaces
+        .iter()
+        .any(|interface| pods_interfaces.contains(&interface["name"]) && !can_move(interface));
     let is_paused = text(&vmi.data, "/spec/startStrategy") == "Paused";
     let machine = json!({ "type": "pc-q35-rhel9.6.0" });
     let status = &mut vmi.data["status"];
@@ -297,7 +314,7 @@ async fn volume_status(vmi: &DynamicObject, stage: &Stage) -> kube::Result<Vec<V
 }
 
 /// What is seen of an interface.
-pub fn interface_status(interface: &Value, index: usize, uid: &str, stage: &Stage) -> Value {
+pub fn interface_status(interface: &Value, index: usize, uid: &str, address: Ipv4Addr) -> Value {
     let name = text(interface, "/name");
     let mac = match text(interface, "/macAddress") {
         "" => {
@@ -306,7 +323,6 @@ pub fn interface_status(interface: &Value, index: usize, uid: &str, stage: &Stag
         }
         given => given.to_ascii_lowercase(),
     };
-    let address = stage.next_address();
     json!({
         "name": name,
         "mac": mac,

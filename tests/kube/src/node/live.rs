@@ -189,7 +189,7 @@ pub fn catch_up(vmi: &mut DynamicObject, who: &Who<'_>, stage: &Stage) -> Option
     if let Some(shown) = status["interfaces"].as_array_mut() {
         for nic in &nics {
             let index = shown.len();
-            shown.push(instances::interface_status(nic, index, who.uid, stage));
+            shown.push(instances::interface_status(nic, index, who.uid, stage.next_address()));
         }
     }
     if has_agent {

@@ -18,6 +18,7 @@ mod instancetypes;
 mod live;
 mod machine_status;
 mod machines;
+mod networks;
 mod objects;
 mod pods;
 mod register;
@@ -64,8 +65,13 @@ struct Stage {
 impl Stage {
     /// An address of the pods' network that no other guest of this node has.
     fn next_address(&self) -> Ipv4Addr {
-        let count = self.addresses.fetch_add(1, Ordering::Relaxed) % (1 << 16);
-        Ipv4Addr::from_bits(Ipv4Addr::new(10, 244, 0, 2).to_bits() + count)
+        self.next_address_in(Ipv4Addr::new(10, 244, 0, 2), 1 << 16)
+    }
+
+    /// The same of so many from another on.
+    fn next_address_in(&self, first: Ipv4Addr, count: u32) -> Ipv4Addr {
+        let next = self.addresses.fetch_add(1, Ordering::Relaxed) % count;
+        Ipv4Addr::from_bits(first.to_bits() + next)
     }
 }
 
@@ -199,5 +205,6 @@ async fn begin(kubeconfig: std::path::PathBuf, options: Options) -> Anything<Arc
         templates::reconcile,
         &stage,
     );
+    run(controller(&client, &objects::network(), watches()), networks::reconcile, &stage);
     Ok(stage)
 }

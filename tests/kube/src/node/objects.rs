@@ -70,6 +70,17 @@ pub fn template_instance() -> ApiResource {
     resource("template.openshift.io", "v1", "TemplateInstance", "templateinstances")
 }
 
+/// `UserDefinedNetwork`.
+pub fn network() -> ApiResource {
+    resource("k8s.ovn.org", "v1", "UserDefinedNetwork", "userdefinednetworks")
+}
+
+/// `NetworkAttachmentDefinition`.
+pub fn definition() -> ApiResource {
+    let plural = "network-attachment-definitions";
+    resource("k8s.cni.cncf.io", "v1", "NetworkAttachmentDefinition", plural)
+}
+
 /// `Secret`.
 pub fn secret() -> ApiResource {
     resource("", "v1", "Secret", "secrets")

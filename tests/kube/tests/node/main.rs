@@ -11,6 +11,7 @@ mod consoles;
 mod life;
 mod live;
 mod many;
+mod networks;
 mod refusals;
 mod snapshots;
 mod troubles;

@@ -50,7 +50,7 @@ fn vm() -> Value {
 }
 
 fn site() -> Site {
-    Site { namespace: "vdc-a".to_owned(), classes: Default::default() }
+    Site { namespace: "vdc-a".to_owned(), ..Site::default() }
 }
 
 fn shaped(plan: &VmPlan) -> Value {

@@ -9,9 +9,14 @@
 
 mod common;
 
-use common::{ADMIN, App, Client, Element, USER, body};
+use std::sync::Arc;
+
+use common::{ADMIN, App, Client, Element, Setup, USER, body};
+use ssvirt_backends::{memory::Simulator, sql::SqlStore};
 use ssvirt_core::{
-    Id,
+    Id, TenancyStore as _,
+    env::SystemClock,
+    model::Vm,
     service::{Caller, NewTemplate},
 };
 
@@ -71,6 +76,61 @@ fn an_address_is_given_once() {
             answer.refused(400, "BAD_REQUEST");
         }
         assert_eq!(before, app.stored().await);
+    });
+}
+
+/// Where the networks choose, what is shown is what they have chosen, and no other address is promised.
+#[test]
+fn an_address_that_cannot_be_given_is_not() {
+    common::run(async {
+        let clock = Arc::new(SystemClock);
+        let simulator = Simulator::builder(clock).addresses(false).build();
+        let app = Setup::new().simulator(simulator).start().await;
+        let client = app.user(ADMIN).await;
+        let vm = vm(&client, "vm").await;
+        let put = async |content: &str| {
+            client.put(&format!("{vm}/networkConnectionSection/"), &nics(content)).await
+        };
+        let before = app.stored().await;
+        put(&manual(0, 10)).await.refused(400, "NOT_SUPPORTED");
+        assert_eq!(before, app.stored().await);
+
+        client.done(put(&nic(0, "POOL", "", "")).await).await;
+        let section = client.get(&format!("{vm}/networkConnectionSection/")).await.ok().xml();
+        assert!(section.child("NetworkConnection").find("IpAddress").is_none());
+        client.done(client.post(&format!("{vm}/power/action/powerOn"), "").await).await;
+        let chosen = texts(&client, &vm, "IpAddress").await;
+        assert!(!chosen[0].starts_with("192.168.100."), "{chosen:?}");
+        // What was seen is sent back by those who change something else.
+        let seen = nic(0, "POOL", &format!("<IpAddress>{}</IpAddress>", chosen[0]), "");
+        client.done(put(&seen).await).await;
+        assert_eq!(texts(&client, &vm, "IpAddress").await, chosen);
+        let listed = client.query("type=vm&filter=isVAppTemplate==false").await;
+        assert_eq!(listed[0].attr("ipAddress"), chosen[0]);
+    });
+}
+
+#[test]
+fn a_vm_that_waits_for_a_restart_says_so() {
+    common::run(async {
+        let store = Arc::new(SqlStore::memory().await.unwrap());
+        let app = Setup::new().store(store.clone()).start().await;
+        let client = app.user(ADMIN).await;
+        let vm = vm(&client, "vm").await;
+        let id = vm.rsplit("vm-").next().unwrap();
+        let both = async || {
+            let seen = client.get(&vm).await.ok().xml();
+            let info = seen.child("RuntimeInfoSection").child("Info").text.clone();
+            let json = client.get_json(&format!("/cloudapi/1.0.0/vms/urn:vcloud:vm:{id}")).await;
+            (info.contains("powered off and on"), json["restartRequired"].clone())
+        };
+        assert_eq!(both().await, (false, false.into()));
+        let mut tx = store.begin().await.unwrap();
+        let mut row: Vm = tx.require(Id::new(id.parse().unwrap())).await.unwrap();
+        row.state.restart_required = true;
+        tx.update(&mut row).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(both().await, (true, true.into()));
     });
 }
 

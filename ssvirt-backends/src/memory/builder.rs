@@ -20,6 +20,7 @@ impl SimulatorBuilder {
             delays: BTreeMap::new(),
             boot_time: Duration::ZERO,
             capacity: Capacity::default(),
+            addresses: true,
             file: None,
         };
         Self { options, faults: Vec::new() }
@@ -43,6 +44,14 @@ impl SimulatorBuilder {
     #[must_use]
     pub fn boot_time(mut self, boot_time: Duration) -> Self {
         self.options.boot_time = boot_time;
+        self
+    }
+
+    /// Whether NICs have the addresses that they are given; they have unless said. Else the networks choose, as on
+    /// clusters.
+    #[must_use]
+    pub fn addresses(mut self, addresses: bool) -> Self {
+        self.options.addresses = addresses;
         self
     }
 

@@ -42,16 +42,16 @@ impl SimVm {
     }
 
     fn address(&self, nic: &NicSpec) -> Option<Ipv4Addr> {
+        let leased = || {
+            let known = self.leases.get(&nic.index).copied();
+            known.unwrap_or_else(|| lease(self.plan.target.vm, nic.index))
+        };
         match nic.mode {
             IpMode::None => None,
-            IpMode::Pool | IpMode::Manual => nic.ip,
-            IpMode::Dhcp if nic.connected => Some(
-                self.leases
-                    .get(&nic.index)
-                    .copied()
-                    .unwrap_or_else(|| lease(self.plan.target.vm, nic.index)),
-            ),
-            IpMode::Dhcp => None,
+            IpMode::Pool | IpMode::Manual if nic.ip.is_some() => nic.ip,
+            // Without one of a pool it has one of its network.
+            IpMode::Pool | IpMode::Manual if nic.network.is_none() => None,
+            _ => nic.connected.then(leased),
         }
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Options {
     pub delay: Duration,
     pub delays: BTreeMap<&'static str, Duration>,
     pub boot_time: Duration,
+    pub addresses: bool,
     pub capacity: Capacity,
     pub file: Option<PathBuf>,
 }

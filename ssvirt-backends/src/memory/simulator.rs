@@ -131,7 +131,7 @@ impl VmBackend for Simulator {
             reset: true,
             guest_power: true,
             hot_change: true,
-            addresses: true,
+            addresses: self.0.options.addresses,
             snapshots: true,
             snapshot_memory: true,
             console: true,

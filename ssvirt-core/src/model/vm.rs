@@ -103,6 +103,14 @@ pub struct VmState {
     pub snapshot: Option<Snapshot>,
 }
 
+impl VmState {
+    /// The address that a NIC is shown with: the one seen in use, or else the one that it is given.
+    pub fn address_of(&self, nic: &NicSpec) -> Option<Ipv4Addr> {
+        let seen = self.nics.iter().find(|seen| seen.index == nic.index);
+        seen.and_then(|seen| seen.ip).or(nic.ip)
+    }
+}
+
 /// A VM as it was at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {

@@ -204,11 +204,13 @@ impl Cloud {
         Ok(networks)
     }
 
-    /// The NICs that a request for exactly these comes to: with MAC addresses, and addresses from the pool.
-    /// `others` are the vApp's other VMs, and those about to be added.
+    /// The NICs that a request for exactly these comes to: with MAC addresses, and addresses from the pool, unless
+    /// the VDC's backend leaves them to the networks that it has. `others` are the vApp's other VMs, and those about
+    /// to be added.
     pub(super) async fn resolve_nics(
         &self,
         tx: &mut Tx,
+        vdc: &Vdc,
         networks: &[VAppNetwork],
         others: &[&Vm],
         old: &[NicSpec],
@@ -227,6 +229,7 @@ impl Cloud {
         });
         let mut nics: Vec<NicSpec> = Vec::new();
         let mut used = HashMap::new();
+        let gives = self.capabilities(vdc).addresses;
         for request in wanted {
             if request.index < 0 || nics.iter().any(|nic| nic.index == request.index) {
                 return Err(Error::bad_request(format!(
@@ -266,6 +269,10 @@ impl Cloud {
             if let Some(network) = network {
                 nic.ip = match nic.mode {
                     IpMode::None | IpMode::Dhcp => None,
+                    IpMode::Manual if !gives => {
+                        return Err(Error::not_supported("an address by hand"));
+                    }
+                    IpMode::Pool if !gives => None,
                     IpMode::Manual => {
                         let taken =
                             taken_addresses(tx, &mut used, network, others, old, &nics).await?;

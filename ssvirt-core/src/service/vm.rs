@@ -284,8 +284,9 @@ impl Cloud {
         }
         if let Some((primary, wanted)) = change.nics {
             require(right::VM_NETWORK)?;
+            let (vdc, old) = (tx.require(vapp.vdc).await?, vm.spec.nics.clone());
             vm.spec.nics =
-                self.resolve_nics(tx, &vapp.networks, others, &vm.spec.nics, wanted).await?;
+                self.resolve_nics(tx, &vdc, &vapp.networks, others, &old, wanted).await?;
             vm.spec.primary_nic = primary;
         }
         if let Some(guest) = change.guest.filter(|guest| *guest != vm.spec.guest) {

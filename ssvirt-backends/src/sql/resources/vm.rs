@@ -1,5 +1,3 @@
-use std::net::Ipv4Addr;
-
 use jiff::Timestamp;
 use ssvirt_core::model::{ComputePolicy, NicSpec, Vm};
 
@@ -64,7 +62,7 @@ impl Record for Vm {
             Val::OptInt(hardware_number(&spec.hardware_version)),
             Val::text(spec.firmware.name()),
             Val::opt(primary.and_then(|nic| nic.network.as_ref())),
-            Val::opt(primary.and_then(|nic| address(self, nic))),
+            Val::opt(primary.and_then(|nic| self.state.address_of(nic))),
             Val::opt(spec.storage_profile),
             Val::text(spec.sizing_policy.unwrap_or(ComputePolicy::SYSTEM_DEFAULT)),
             // Of a guest whose agent does not answer nothing is known.
@@ -98,9 +96,4 @@ impl Record for Vm {
 /// The primary NIC, or else the first.
 fn primary_nic(vm: &Vm) -> Option<&NicSpec> {
     vm.spec.nics.iter().find(|nic| nic.index == vm.spec.primary_nic).or(vm.spec.nics.first())
-}
-
-/// The address that is seen in use, or else the one that was given.
-fn address(vm: &Vm, nic: &NicSpec) -> Option<Ipv4Addr> {
-    vm.state.nics.iter().find(|seen| seen.index == nic.index).and_then(|seen| seen.ip).or(nic.ip)
 }

@@ -118,7 +118,8 @@ impl Cloud {
             });
             vm.spec.nics.clear();
             vm.spec.primary_nic = nics.0;
-            vm.spec.nics = self.resolve_nics(tx, &vapp.networks, &siblings, &[], nics.1).await?;
+            vm.spec.nics =
+                self.resolve_nics(tx, vdc, &vapp.networks, &siblings, &[], nics.1).await?;
             if vm
                 .spec
                 .storage_profile

@@ -53,6 +53,9 @@ pub struct Vm {
     storage_profile: Option<Named>,
     /// Its NICs; a single VM's answer has all of them, a list's only the primary one.
     network_connections: Vec<Connection>,
+    /// Whether it runs with other hardware than it should have until it is powered off and on; a single VM's answer
+    /// has it.
+    restart_required: Option<bool>,
     /// Where `/api` has it.
     href: String,
 }
@@ -179,6 +182,7 @@ fn row_view(ctx: &Ctx, row: Row) -> Vm {
         hardware,
         storage_profile,
         network_connections: network.map(connection).into_iter().collect(),
+        restart_required: None,
         href,
     }
 }
@@ -187,14 +191,11 @@ fn row_view(ctx: &Ctx, row: Row) -> Vm {
 fn view(ctx: &Ctx, details: VmDetails) -> Vm {
     let profile = common::home_profile(ctx, &details).and_then(|profile| profile.name);
     let vm = details.vm;
-    let connection = |nic: &model::NicSpec| {
-        let seen = vm.state.nics.iter().find(|seen| seen.index == nic.index);
-        Connection {
-            network_name: nic.network.clone().unwrap_or_else(|| "none".to_owned()),
-            ip_address: seen.and_then(|seen| seen.ip).or(nic.ip).map(|ip| ip.to_string()),
-            mac_address: Some(nic.mac.clone()).filter(|mac| !mac.is_empty()),
-            connected: Some(nic.connected),
-        }
+    let connection = |nic: &model::NicSpec| Connection {
+        network_name: nic.network.clone().unwrap_or_else(|| "none".to_owned()),
+        ip_address: vm.state.address_of(nic).map(|ip| ip.to_string()),
+        mac_address: Some(nic.mac.clone()).filter(|mac| !mac.is_empty()),
+        connected: Some(nic.connected),
     };
     let tools =
         |version: &String| VmTools { status: "RUNNING".to_owned(), version: Some(version.clone()) };
@@ -213,6 +214,7 @@ fn view(ctx: &Ctx, details: VmDetails) -> Vm {
         },
         storage_profile: profile.map(|name| Named { name }),
         network_connections: vm.spec.nics.iter().map(connection).collect(),
+        restart_required: Some(vm.state.restart_required),
         href: ctx.links.vm(vm.id),
         id: vm.id.urn(),
         name: vm.name,

@@ -271,10 +271,9 @@ pub fn operating_system(source: &Source<'_>) -> types::OperatingSystemSection {
     }
 }
 
-/// The address of a NIC: the one given to it, else the one seen.
 fn address(source: &Source<'_>, nic: &NicSpec) -> Option<String> {
-    let seen = || source.state?.nics.iter().find(|seen| seen.index == nic.index)?.ip;
-    nic.ip.or_else(seen).map(|ip| ip.to_string())
+    let address = source.state.map_or(nic.ip, |state| state.address_of(nic));
+    address.map(|ip| ip.to_string())
 }
 
 /// The NICs.

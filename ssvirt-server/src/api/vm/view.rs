@@ -78,8 +78,15 @@ fn links(ctx: &Ctx, details: &VmDetails) -> Vec<types::Link> {
 
 fn runtime(details: &VmDetails) -> types::RuntimeInfoSection {
     let version = details.vm.state.tools_version.clone().unwrap_or_else(|| "0".to_owned());
+    // VCD has no element for it, but the words are free.
+    let info = match details.vm.state.restart_required {
+        true => {
+            "Specifies Runtime info. The VM has to be powered off and on for changes to take effect"
+        }
+        false => "Specifies Runtime info",
+    };
     types::RuntimeInfoSection {
-        info: "Specifies Runtime info".into(),
+        info: info.into(),
         vmware_tools: Some(types::VmwareTools { version }),
         ..types::RuntimeInfoSection::default()
     }

@@ -135,6 +135,30 @@ fn a_vm_that_waits_for_a_restart_says_so() {
 }
 
 #[test]
+fn what_somebody_has_changed_in_the_backend_is_named() {
+    common::run(async {
+        let store = Arc::new(SqlStore::memory().await.unwrap());
+        let app = Setup::new().store(store.clone()).start().await;
+        let client = app.user(ADMIN).await;
+        let vm = vm(&client, "vm").await;
+        let id = vm.rsplit("vm-").next().unwrap();
+        let shown = async || {
+            let seen = client.get(&vm).await.ok().xml();
+            let info = seen.child("RuntimeInfoSection").child("Info").text.clone();
+            let json = client.get_json(&format!("/cloudapi/1.0.0/vms/urn:vcloud:vm:{id}")).await;
+            (info.ends_with("Changed in the backend: memory"), json["drift"].clone())
+        };
+        assert_eq!(shown().await, (false, serde_json::json!([])));
+        let mut tx = store.begin().await.unwrap();
+        let mut row: Vm = tx.require(Id::new(id.parse().unwrap())).await.unwrap();
+        row.state.hardware.as_mut().unwrap().memory_mib += 1;
+        tx.update(&mut row).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(shown().await, (true, serde_json::json!(["memory"])));
+    });
+}
+
+#[test]
 fn a_mac_address_is_one() {
     common::run(async {
         let app = App::start().await;

@@ -178,6 +178,14 @@ broken! {
         }
     }
 
+    /// Changes are told of that were not made.
+    KeepsHardware keeps_hardware ["change::the_hardware_is_that_of_the_plan"] {
+        async fn change_vm(&self, plan: &VmPlan) -> Result<VmState> {
+            let before = self.0.vm(plan.target).await?.and_then(|state| state.hardware);
+            Ok(VmState { hardware: before, ..self.0.change_vm(plan).await? })
+        }
+    }
+
     /// Suspend is claimed and not there.
     ClaimsTooMuch claims_too_much ["power::suspend_and_resume", "power::discard_suspended_is_off"] {
         async fn power_vm(&self, vm: VmRef, action: PowerAction) -> Result<VmState> {

@@ -5,13 +5,15 @@ use std::time::Duration;
 use k8s_openapi::api::events::v1::Event;
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use poem::http::Request;
+use serde_json::json;
 use ssvirt_backends::kubevirt::{Cluster, ClusterOptions, resources::VirtualMachine};
 use ssvirt_core::{
     backend::PowerAction,
     model::{PowerState, Task},
+    service::{HardwareChange, VmChange},
 };
 use ssvirt_kube_bed::shared;
 
@@ -59,6 +61,36 @@ async fn what_others_do_to_vms_shows_within_two_seconds() {
     let stopped = scene.until_power(&vms[2], PowerState::Off, SHOWN).await;
     println!("shown: started after {started:?}, deleted {deleted:?}, stopped {stopped:?}");
     assert_eq!(scene.all::<Task>().await.len(), tasks, "nobody here has done anything");
+    scene.end().await;
+}
+
+/// Hardware that somebody else has changed is shown to be another than it should be, field by field, and the next change of
+/// the VM makes it what it should be.
+#[tokio::test(flavor = "multi_thread")]
+async fn hardware_that_others_change_is_reported_and_repaired() {
+    if shared::node().await.is_none() {
+        return;
+    }
+    let client = shared::client().await.unwrap();
+    let scene = Scene::new(Cluster::new(client.clone(), ClusterOptions::default()), 1).await;
+    let vm = scene.vm("drifts", false).await;
+    let (_, space, name) = scene.machines(&client, scene.vdcs[0]).await.remove(0);
+    assert_eq!(scene.row(vm.id).await.unwrap().drift(), [""; 0]);
+    let machines: Api<VirtualMachine> = Api::namespaced(client.clone(), &space);
+    let domain = json!({ "memory": { "guest": "64Mi" }, "cpu": { "cores": 3 } });
+    let theirs = json!({ "spec": { "template": { "spec": { "domain": domain } } } });
+    machines.patch(&name, &PatchParams::default(), &Patch::Merge(theirs)).await.unwrap();
+    let drift = async || scene.row(vm.id).await.unwrap().drift();
+    let all = ["numCpus", "numCoresPerSocket", "memory"];
+    let shown = until("it is shown", SHOWN, || async { drift().await == all }).await;
+    println!("drift shown after {shown:?}");
+
+    let hardware =
+        HardwareChange { memory_mib: Some(vm.spec.memory_mib * 2), ..HardwareChange::default() };
+    let change = VmChange { hardware, ..VmChange::default() };
+    let task = scene.cloud.change_vm(&scene.me, vm.id, "vappUpdateVm", change).await.unwrap();
+    ssvirt_fixtures::finished(&scene.cloud, &scene.me, task).await.unwrap();
+    assert_eq!(drift().await, [""; 0]);
     scene.end().await;
 }
 

@@ -62,7 +62,7 @@ fn template<'a>(vm: &'a VirtualMachine, volume: &str) -> Option<&'a DataVolumeTe
     vm.spec.data_volume_templates.iter().find(|template| is_it(&template.metadata.name))
 }
 
-fn size_mib(template: &DataVolumeTemplate) -> Option<i64> {
+pub(super) fn size_mib(template: &DataVolumeTemplate) -> Option<i64> {
     let claim = template.spec.storage.as_ref().or(template.spec.pvc.as_ref())?;
     let size = claim.resources.as_ref()?.requests.get("storage")?;
     quantity::bytes(size).map(|bytes| bytes >> 20)

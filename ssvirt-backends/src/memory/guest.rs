@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use jiff::Timestamp;
 use ssvirt_core::{
     Id,
-    model::{IpMode, NicSpec, NicState, PowerState, Vm, VmState},
+    model::{HardwareState, IpMode, NicSpec, NicState, PowerState, Vm, VmState},
 };
 
 use super::{snapshots::SimSnapshot, world::SimVm};
@@ -38,6 +38,7 @@ impl SimVm {
             // Its guests take every change that is allowed while they run.
             restart_required: false,
             snapshot: self.snapshot.as_ref().map(SimSnapshot::seen),
+            hardware: Some(Box::new(HardwareState::of(&self.plan.spec))),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod catalog;
 mod event;
+mod hardware;
 mod metadata;
 mod network;
 mod org;
@@ -18,6 +19,7 @@ mod vm;
 
 pub use catalog::{Catalog, CatalogItem, ItemSource};
 pub use event::{Event, Outcome};
+pub use hardware::HardwareState;
 pub use metadata::{MetadataDomain, MetadataEntry, MetadataType, MetadataValue, Visibility};
 pub use network::{FenceMode, IpRange, IpScope, Network};
 pub use org::{LeaseDefaults, Org};

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ComputePolicy, Network, Org, Phase, Product, StorageProfile, TemplateVm, VApp, Vdc};
+use super::{
+    ComputePolicy, HardwareState, Network, Org, Phase, Product, StorageProfile, TemplateVm, VApp,
+    Vdc,
+};
 use crate::{id::Id, status::Status};
 
 /// A virtual machine.
@@ -48,6 +51,11 @@ pub struct Vm {
 }
 
 impl Vm {
+    /// In which fields its hardware is not as it should be, see [`HardwareState::drift`].
+    pub fn drift(&self) -> Vec<&'static str> {
+        self.state.hardware.as_ref().map(|seen| seen.drift(&self.spec)).unwrap_or_default()
+    }
+
     /// VCD's status of the VM.
     pub fn status(&self) -> Status {
         match (self.phase, self.state.power, self.deployed) {
@@ -101,6 +109,9 @@ pub struct VmState {
     /// Its snapshot; of several the one that was taken last.
     #[serde(default)]
     pub snapshot: Option<Snapshot>,
+    /// Its hardware; none where the backend does not tell.
+    #[serde(default)]
+    pub hardware: Option<Box<HardwareState>>,
 }
 
 impl VmState {

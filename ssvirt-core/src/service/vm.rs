@@ -33,6 +33,13 @@ pub struct VmDetails {
     pub tasks: Vec<Task>,
 }
 
+impl VmDetails {
+    /// As [`Vm::drift`]; none while a task works on it, which may just be making it so.
+    pub fn drift(&self) -> Vec<&'static str> {
+        if self.tasks.is_empty() { self.vm.drift() } else { Vec::new() }
+    }
+}
+
 /// What is to be different in a VM. What is none stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct VmChange {

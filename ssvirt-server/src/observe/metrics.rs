@@ -105,6 +105,7 @@ fn describe() {
     describe_counter!(measure::TASKS, "Tasks that ended.");
     describe_counter!(measure::TASKS_POSTPONED, "Tasks put back because their backend was away.");
     describe_histogram!(measure::TASK_DURATION, "From the request to the end of its task.");
+    describe_counter!(measure::DRIFT, "VMs whose hardware somebody else has changed.");
     describe_histogram!(measure::WATCH_LAG, "From a change that is told of until it is stored.");
     describe_histogram!(cluster::CALLS, "Calls to clusters, each try for itself.");
     describe_counter!(cluster::CALLS_NOT_MADE, "Calls not made: the breaker was open.");

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ssvirt_core::{
     ErrorKind, VmBackend,
     backend::{PowerAction, VmPlan},
-    model::{PowerState, VmState},
+    model::{DiskAdapter, DiskSpec, Firmware, PowerState, VmState},
 };
 
 use super::{
@@ -61,6 +61,42 @@ pub async fn is_idempotent(backend: &dyn VmBackend) -> Check {
     scene.is(plan.target, PowerState::Off, "after change_vm").await?;
     let listed = scene.listed().await?;
     ensure!(listed == [plan.target.vm], "after change_vm the place has {listed:?}");
+    Ok(())
+}
+
+/// What is told of a VM's hardware is what its plan says, when it is new and when it was changed. A backend need not
+/// tell.
+pub async fn the_hardware_is_that_of_the_plan(backend: &dyn VmBackend) -> Check {
+    let scene = Scene::new(backend).await?;
+    let mut plan = new_plan(&scene.place, "vm");
+    let adapter = DiskAdapter::Paravirtual;
+    let disk = |unit| DiskSpec {
+        id: DiskSpec::device_key(adapter, 0, unit),
+        size_mib: 1024,
+        adapter,
+        bus: 0,
+        unit,
+        storage_profile: None,
+    };
+    plan.spec.disks = vec![disk(0)];
+    let state = backend.create_vm(&plan).await.map_err(said("create_vm"))?;
+    is_planned(&state, &plan, "a new VM")?;
+    plan.spec.cpus = 4;
+    plan.spec.cores_per_socket = 2;
+    plan.spec.memory_mib *= 2;
+    plan.spec.firmware = Firmware::Efi;
+    plan.spec.disks = vec![disk(1), disk(2)];
+    plan.spec.nics.push(nic(1, [192, 168, 100, 11]));
+    let state = change(&scene, &plan).await?;
+    is_planned(&state, &plan, "a VM that was changed")?;
+    let seen = scene.state(plan.target, "after change_vm").await?;
+    is_planned(&seen, &plan, "a VM that is looked at")
+}
+
+fn is_planned(state: &VmState, plan: &VmPlan, what: &str) -> Check {
+    let Some(seen) = &state.hardware else { return Ok(()) };
+    let drift = seen.drift(&plan.spec);
+    ensure!(drift.is_empty(), "{what} is another than its plan in {drift:?}: it has {seen:?}");
     Ok(())
 }
 

@@ -198,6 +198,7 @@ behaviours! {
         change::an_unknown_vm_is_refused;
         change::a_running_vm_keeps_its_size;
         change::hot_add: HotChange;
+        change::the_hardware_is_that_of_the_plan;
         snapshot::one_of_a_vm_that_is_off: Snapshots;
         snapshot::one_of_a_vm_that_runs: Snapshots;
         snapshot::take_is_idempotent: Snapshots;

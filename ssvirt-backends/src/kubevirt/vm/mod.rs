@@ -4,6 +4,7 @@ pub mod change;
 pub mod guest;
 pub mod hardware;
 pub mod object;
+pub mod seen;
 pub mod state;
 mod unattend;
 
@@ -17,6 +18,12 @@ pub fn nic_name(index: i32) -> String {
 #[must_use]
 pub fn nic_index(name: &str) -> Option<i32> {
     name.strip_prefix("nic-")?.parse().ok()
+}
+
+/// The id of the disk of that name.
+#[must_use]
+pub fn disk_id(name: &str) -> Option<&str> {
+    name.strip_prefix("disk-")
 }
 
 /// The name of a disk in KubeVirt, and of the volume behind it.

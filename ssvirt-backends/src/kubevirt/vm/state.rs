@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use ssvirt_core::model::{NicState, PowerState, VmState};
 
-use super::nic_index;
+use super::{nic_index, seen};
 use crate::kubevirt::resources::{
     VirtualMachine, VirtualMachineInstance,
     instance::{InstancePhase, InterfaceStatus},
@@ -32,6 +32,7 @@ pub fn state(vm: &VirtualMachine, instance: Option<&VirtualMachineInstance>) -> 
             .is_some_and(|status| Condition::holds(&status.conditions, "RestartRequired")),
         // It is an object of its own.
         snapshot: None,
+        hardware: seen::hardware(vm).map(Box::new),
     }
 }
 

@@ -13,7 +13,7 @@ use ssvirt_core::{
 use super::snapshots::Snapshots;
 use crate::kubevirt::{
     resources::{VirtualMachine, VirtualMachineInstance, VirtualMachineSnapshot},
-    vm::state::state,
+    vm::{seen, state::state},
     vms::id_of,
 };
 
@@ -135,8 +135,7 @@ impl All {
 /// Leaves out what no state is made of, which is most of it.
 pub(super) fn trim_vm(vm: &mut VirtualMachine) {
     trim(vm);
-    vm.spec.template = Default::default();
-    vm.spec.data_volume_templates = Vec::new();
+    seen::trim(vm);
 }
 
 /// As [`trim_vm`].

@@ -78,6 +78,17 @@ impl Changes {
     }
 }
 
+/// Says which fields of a VM's hardware are not as they should be any more.
+fn report(before: &[&str], now: &Vm) {
+    let new = now.drift();
+    for field in new.iter().filter(|field| !before.contains(field)) {
+        metrics::counter!(measure::DRIFT, "field" => *field).increment(1);
+    }
+    if before != new {
+        tracing::warn!(vm = %now.id, fields = ?new, "a VM's hardware is another than it should be");
+    }
+}
+
 fn lost() -> VmState {
     VmState { power: PowerState::Lost, ..VmState::default() }
 }
@@ -168,7 +179,13 @@ impl Watcher {
             match self.states(vdc, &rows).await {
                 Ok(mut seen) => changed.extend(rows.into_iter().filter_map(|row| {
                     let state = seen.remove(&row.id).unwrap_or_else(lost);
-                    (row.state != state).then_some(Vm { state, ..row })
+                    if row.state == state {
+                        return None;
+                    }
+                    let before = row.drift();
+                    let now = Vm { state, ..row };
+                    report(&before, &now);
+                    Some(now)
                 })),
                 Err(error) => {
                     tracing::debug!(%vdc, error = &error as &dyn std::error::Error, "VMs are looked at again");

@@ -56,6 +56,9 @@ pub struct Vm {
     /// Whether it runs with other hardware than it should have until it is powered off and on; a single VM's answer
     /// has it.
     restart_required: Option<bool>,
+    /// The fields of its hardware that somebody has changed in the backend, such as `memory`; the next change of the VM
+    /// makes them what they should be. A single VM's answer has them.
+    drift: Option<Vec<String>>,
     /// Where `/api` has it.
     href: String,
 }
@@ -183,6 +186,7 @@ fn row_view(ctx: &Ctx, row: Row) -> Vm {
         storage_profile,
         network_connections: network.map(connection).into_iter().collect(),
         restart_required: None,
+        drift: None,
         href,
     }
 }
@@ -190,6 +194,7 @@ fn row_view(ctx: &Ctx, row: Row) -> Vm {
 /// A VM as a single answer shows it.
 fn view(ctx: &Ctx, details: VmDetails) -> Vm {
     let profile = common::home_profile(ctx, &details).and_then(|profile| profile.name);
+    let drift = details.drift().into_iter().map(str::to_owned).collect();
     let vm = details.vm;
     let connection = |nic: &model::NicSpec| Connection {
         network_name: nic.network.clone().unwrap_or_else(|| "none".to_owned()),
@@ -215,6 +220,7 @@ fn view(ctx: &Ctx, details: VmDetails) -> Vm {
         storage_profile: profile.map(|name| Named { name }),
         network_connections: vm.spec.nics.iter().map(connection).collect(),
         restart_required: Some(vm.state.restart_required),
+        drift: Some(drift),
         href: ctx.links.vm(vm.id),
         id: vm.id.urn(),
         name: vm.name,

@@ -78,15 +78,17 @@ fn links(ctx: &Ctx, details: &VmDetails) -> Vec<types::Link> {
 
 fn runtime(details: &VmDetails) -> types::RuntimeInfoSection {
     let version = details.vm.state.tools_version.clone().unwrap_or_else(|| "0".to_owned());
-    // VCD has no element for it, but the words are free.
-    let info = match details.vm.state.restart_required {
-        true => {
-            "Specifies Runtime info. The VM has to be powered off and on for changes to take effect"
-        }
-        false => "Specifies Runtime info",
-    };
+    // VCD has no elements for these, but the words are free.
+    let mut info = "Specifies Runtime info".to_owned();
+    if details.vm.state.restart_required {
+        info.push_str(". The VM has to be powered off and on for changes to take effect");
+    }
+    let drift = details.drift();
+    if !drift.is_empty() {
+        info = format!("{info}. Changed in the backend: {}", drift.join(", "));
+    }
     types::RuntimeInfoSection {
-        info: info.into(),
+        info: info.as_str().into(),
         vmware_tools: Some(types::VmwareTools { version }),
         ..types::RuntimeInfoSection::default()
     }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::{core::v1::Namespace, events::v1::Event, networking::v1::NetworkPolicy};
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use poem::http::Request;
 use serde_json::json;
-use ssvirt_backends::kubevirt::{Cluster, ClusterOptions, resources::VirtualMachine};
+use ssvirt_backends::kubevirt::{Cluster, ClusterOptions, labels, resources::VirtualMachine};
 use ssvirt_core::{
     backend::PowerAction,
     model::{PowerState, Task},
@@ -91,6 +91,43 @@ async fn hardware_that_others_change_is_reported_and_repaired() {
     let task = scene.cloud.change_vm(&scene.me, vm.id, "vappUpdateVm", change).await.unwrap();
     ssvirt_fixtures::finished(&scene.cloud, &scene.me, task).await.unwrap();
     assert_eq!(drift().await, [""; 0]);
+    scene.end().await;
+}
+
+/// Whose a namespace is decides who may talk to whom: that is made right at once, with all that belongs to a place. One that
+/// was removed is there again, without its VMs, which are lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_others_change_is_made_right() {
+    if shared::node().await.is_none() {
+        return;
+    }
+    let client = shared::client().await.unwrap();
+    let scene = Scene::new(Cluster::new(client.clone(), ClusterOptions::default()), 1).await;
+    let (vdc, vm) = (scene.vdcs[0], scene.vm("a", false).await);
+    let (_, space, _) = scene.machines(&client, vdc).await.remove(0);
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let before = namespaces.get(&space).await.unwrap();
+    let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), &space);
+    policies.delete("vdc-ingress", &DeleteParams::default()).await.unwrap();
+    let theirs = json!({ "metadata": { "labels": { labels::ORGANIZATION_ID: "another" } } });
+    namespaces.patch(&space, &PatchParams::default(), &Patch::Merge(theirs)).await.unwrap();
+    let repaired = until("it is what it was", Duration::from_secs(10), || async {
+        namespaces.get(&space).await.unwrap().labels() == before.labels()
+            && policies.get_opt("vdc-ingress").await.unwrap().is_some()
+    })
+    .await;
+    assert_eq!(scene.row(vm.id).await.unwrap().state.power, PowerState::Off);
+
+    namespaces.delete(&space, &DeleteParams::default()).await.unwrap();
+    scene.until_power(&vm, PowerState::Lost, Duration::from_secs(30)).await;
+    let made = until("there is another", Duration::from_secs(60), || async {
+        let found = namespaces.get_opt(&space).await.unwrap();
+        let is_new = found.is_some_and(|found| found.uid() != before.uid());
+        is_new && policies.get_opt("vdc-egress").await.unwrap().is_some()
+    })
+    .await;
+    println!("made right after {repaired:?}, made again after {made:?}");
+    scene.vm("b", true).await;
     scene.end().await;
 }
 

@@ -130,4 +130,8 @@ impl VmBackend for Decorated<dyn VmBackend> {
     fn watch(&self) -> BoxStream<'static, VmEvent> {
         self.inner.watch()
     }
+
+    fn watch_places(&self) -> BoxStream<'static, Id<Vdc>> {
+        self.inner.watch_places()
+    }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use kube::Client;
 use ssvirt_core::{
     Id, Result, VmBackend,
@@ -16,7 +16,10 @@ use ssvirt_core::{
     },
     model::{Snapshot, Vdc, Vm, VmState},
 };
-use tokio::time::timeout;
+use tokio::{
+    sync::{broadcast, broadcast::error::RecvError},
+    time::timeout,
+};
 
 use super::{
     call::call,
@@ -29,6 +32,8 @@ use super::{
     watch::{Changes, Watch},
 };
 
+/// Places of which it is not told yet that they were changed.
+const CHANGED_PLACES: usize = 1024;
 /// How long a start waits for a cluster that may be away.
 const START: Duration = Duration::from_secs(5);
 
@@ -37,6 +42,7 @@ pub struct KubeVirt {
     cluster: Cluster,
     vms: Vms,
     changes: Arc<Changes>,
+    changed_places: broadcast::Sender<Id<Vdc>>,
     watching: Mutex<Option<Watching>>,
 }
 
@@ -67,6 +73,7 @@ impl KubeVirt {
                 places,
             },
             changes: Arc::default(),
+            changed_places: broadcast::Sender::new(CHANGED_PLACES),
             watching: Mutex::default(),
         }
     }
@@ -104,8 +111,12 @@ impl VmBackend for KubeVirt {
             let _ = timeout(START, self.vms.snapshot_api.is_there()).await;
         }
         let client = self.cluster.client();
-        let watch =
-            Arc::new(Watch::start(&client, &self.vms.snapshot_api, Arc::clone(&self.changes)));
+        let watch = Arc::new(Watch::start(
+            &client,
+            &self.vms.snapshot_api,
+            Arc::clone(&self.changes),
+            self.changed_places.clone(),
+        ));
         let notes = Notes::start(client, Arc::clone(&watch));
         drop(self.watching().replace(Watching { watch, notes }));
         Ok(())
@@ -187,5 +198,19 @@ impl VmBackend for KubeVirt {
 
     fn watch(&self) -> BoxStream<'static, VmEvent> {
         self.changes.listen()
+    }
+
+    fn watch_places(&self) -> BoxStream<'static, Id<Vdc>> {
+        stream::unfold(self.changed_places.subscribe(), |mut changed| async move {
+            loop {
+                match changed.recv().await {
+                    Ok(vdc) => return Some((vdc, changed)),
+                    // All places are looked at now and then.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        })
+        .boxed()
     }
 }

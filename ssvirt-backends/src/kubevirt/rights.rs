@@ -37,7 +37,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 const APPLY: &[&str] = &["create", "patch"];
 
 const EVERYWHERE: [Right; 12] = [
-    right("", &["namespaces"], &["list", "get", "create", "patch", "delete"]),
+    right("", &["namespaces"], &["list", "watch", "get", "create", "patch", "delete"]),
     right(RBAC, &["rolebindings"], APPLY),
     Right { names: &[VDC_ROLE], ..right(RBAC, &["clusterroles"], &["bind"]) },
     right("storage.k8s.io", &["storageclasses"], &["get"]),

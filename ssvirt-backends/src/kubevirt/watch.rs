@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   VMs, instances, snapshots (watched, trimmed) -> all (what is true of a VM) -> changes (to those who listen)
+//!   namespaces (as well) -> places (whose is not what it was)
 //! ```
 
 mod all;
 mod changes;
+mod places;
 mod snapshots;
 
 use std::{
@@ -18,7 +20,7 @@ use std::{
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::StreamExt as _;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::{
     Api, Client, Resource,
     runtime::{
@@ -27,12 +29,21 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use ssvirt_core::{Id, backend::WatchStatus, model::Vm};
-use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+use ssvirt_core::{
+    Id,
+    backend::WatchStatus,
+    model::{Vdc, Vm},
+};
+use tokio::{
+    sync::{broadcast, mpsc},
+    task::JoinSet,
+    time::Instant,
+};
 
 pub use self::changes::Changes;
 use self::{
     all::{All, Known, trim_instance, trim_vm},
+    places::{Places, trim_namespace},
     snapshots::trim_snapshot,
 };
 use super::{
@@ -63,26 +74,38 @@ struct Health {
     instances: Option<Instant>,
     /// None also where the cluster has none.
     snapshots: Option<Instant>,
+    namespaces: Option<Instant>,
 }
 
 impl Watch {
     /// Begins one, and tells of what it sees. A watch that is cut, or that the API server has forgotten, begins
     /// anew with what is there: what was deleted in between is told of then.
-    pub fn start(client: &Client, snapshots: &SnapshotApi, changes: Arc<Changes>) -> Self {
+    pub fn start(
+        client: &Client,
+        snapshots: &SnapshotApi,
+        changes: Arc<Changes>,
+        places: broadcast::Sender<Id<Vdc>>,
+    ) -> Self {
         let now = Some(Instant::now());
-        let health = Arc::new(Mutex::new(Health { vms: now, instances: now, snapshots: now }));
+        let health = Health { vms: now, instances: now, snapshots: now, namespaces: now };
+        let health = Arc::new(Mutex::new(health));
         let all = Arc::new(Mutex::new(All::default()));
         let (sender, events) = mpsc::channel(WAITING);
         let mut tasks = JoinSet::new();
         let (vms, to) = (Api::<VirtualMachine>::all(client.clone()), sender.clone());
-        tasks.spawn(follow(vms, trim_vm, move |event| {
+        tasks.spawn(follow(vms, labels::VM_ID, trim_vm, move |event| {
             let to = to.clone();
             async move { to.send(Seen::Vm(event)).await.is_ok() }
         }));
         let (instances, to) = (Api::<VirtualMachineInstance>::all(client.clone()), sender.clone());
-        tasks.spawn(follow(instances, trim_instance, move |event| {
+        tasks.spawn(follow(instances, labels::VM_ID, trim_instance, move |event| {
             let to = to.clone();
             async move { to.send(Seen::Instance(event)).await.is_ok() }
+        }));
+        let (namespaces, to) = (Api::<Namespace>::all(client.clone()), sender.clone());
+        tasks.spawn(follow(namespaces, labels::VDC_ID, trim_namespace, move |event| {
+            let to = to.clone();
+            async move { to.send(Seen::Namespace(event)).await.is_ok() }
         }));
         let all_snapshots = Api::<VirtualMachineSnapshot>::all(client.clone());
         let (api, stale) = (snapshots.clone(), health.clone());
@@ -92,9 +115,9 @@ impl Watch {
                 let to = sender.clone();
                 async move { to.send(Seen::Snapshot(event)).await.is_ok() }
             };
-            follow(all_snapshots, trim_snapshot, tell).await;
+            follow(all_snapshots, labels::VM_ID, trim_snapshot, tell).await;
         });
-        tasks.spawn(take_in(events, all.clone(), changes, health.clone()));
+        tasks.spawn(take_in(events, all.clone(), changes, places, health.clone()));
         Self { all, health, _tasks: tasks }
     }
 
@@ -106,7 +129,8 @@ impl Watch {
     /// Whether what was told is what is true.
     pub fn status(&self) -> WatchStatus {
         let health = locked(&self.health);
-        let since = [health.vms, health.instances, health.snapshots].into_iter().flatten().min();
+        let all = [health.vms, health.instances, health.snapshots, health.namespaces];
+        let since = all.into_iter().flatten().min();
         let stale_for = since.map(|since| since.elapsed()).unwrap_or_default();
         WatchStatus { fresh: since.is_none(), stale_for }
     }
@@ -119,9 +143,13 @@ fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What a watch tells; none where it was cut.
 type Told<K> = Option<Event<K>>;
 
-/// Watches objects of ours, for ever.
-async fn follow<K, F>(api: Api<K>, trim: fn(&mut K), tell: impl Fn(Told<K>) -> F)
-where
+/// Watches objects of ours, which have this label, for ever.
+async fn follow<K, F>(
+    api: Api<K>,
+    label: &'static str,
+    trim: fn(&mut K),
+    tell: impl Fn(Told<K>) -> F,
+) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     F: Future<Output = bool>,
 {
@@ -134,7 +162,7 @@ where
         .without_max_times();
     let mut wait = waits.build();
     loop {
-        let ours = watcher::Config::default().labels(labels::VM_ID).timeout(WATCH);
+        let ours = watcher::Config::default().labels(label).timeout(WATCH);
         let ours = if streams_lists { ours.streaming_lists() } else { ours };
         let mut events = pin!(watcher(api.clone(), ours).modify(trim));
         while let Some(event) = events.next().await {
@@ -184,6 +212,7 @@ enum Seen {
     Vm(Told<VirtualMachine>),
     Instance(Told<VirtualMachineInstance>),
     Snapshot(Told<VirtualMachineSnapshot>),
+    Namespace(Told<Namespace>),
 }
 
 /// Waits until the cluster has snapshots. While it has none, nothing of them is missed.
@@ -205,8 +234,10 @@ async fn take_in(
     mut events: mpsc::Receiver<Seen>,
     all: Arc<Mutex<All>>,
     changes: Arc<Changes>,
+    changed_places: broadcast::Sender<Id<Vdc>>,
     health: Arc<Mutex<Health>>,
 ) {
+    let mut places = Places::default();
     let (mut vms_listed, mut instances_listed) = (HashSet::new(), HashSet::new());
     while let Some(told) = events.recv().await {
         let news = match told {
@@ -226,6 +257,14 @@ async fn take_in(
             Seen::Snapshot(told) => {
                 note(&mut locked(&health).snapshots, &told);
                 told.map(|event| locked(&all).take_snapshot(event))
+            }
+            Seen::Namespace(told) => {
+                note(&mut locked(&health).namespaces, &told);
+                for vdc in told.into_iter().flat_map(|event| places.take(event)) {
+                    // Nobody need listen.
+                    let _ = changed_places.send(vdc);
+                }
+                None
             }
         };
         for event in news.into_iter().flatten() {

@@ -16,7 +16,7 @@ mod snapshot;
 mod status;
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -279,6 +279,11 @@ pub trait VmBackend: Send + Sync + 'static {
     fn note(&self, vm: VmRef, note: VmNote) {
         // Not every backend has such a place.
         drop((vm, note));
+    }
+
+    /// VDCs whose places somebody else has removed, or made another than they were made. They are ensured again.
+    fn watch_places(&self) -> BoxStream<'static, Id<Vdc>> {
+        stream::pending().boxed()
     }
 
     /// Opens a console of a VM that runs. The session ends when the stream is dropped, and when the VM is powered

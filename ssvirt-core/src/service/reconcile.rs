@@ -27,7 +27,8 @@ use crate::{
 const GATHER: Duration = Duration::from_millis(100);
 /// When VMs are looked at again that could not be written down.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// How often all VMs are compared with their rows, whatever a watch may have missed.
+/// How often all VMs are compared with their rows, and all places made what they should be, whatever a watch may have
+/// missed.
 const RESYNC: Duration = Duration::from_secs(600);
 
 impl Cloud {
@@ -82,11 +83,15 @@ impl Cloud {
             };
             let placer = Placer {
                 cloud: self.clone(),
+                provider: *provider,
                 backend: Arc::clone(backend),
-                unplaced: unplaced.remove(provider).unwrap_or_default(),
+                unplaced: unplaced.remove(provider).unwrap_or_default().into_iter().collect(),
             };
             // Subscribed before anything is asked for, so that nothing is missed.
-            [tokio::spawn(watcher.run(backend.watch())), tokio::spawn(placer.run())]
+            [
+                tokio::spawn(watcher.run(backend.watch())),
+                tokio::spawn(placer.run(backend.watch_places())),
+            ]
         };
         self.backends().iter().flat_map(watch).collect()
     }

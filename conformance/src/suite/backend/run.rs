@@ -204,4 +204,8 @@ impl VmBackend for Tidy {
     fn watch(&self) -> BoxStream<'static, VmEvent> {
         self.inner.watch()
     }
+
+    fn watch_places(&self) -> BoxStream<'static, Id<Vdc>> {
+        self.inner.watch_places()
+    }
 }

@@ -1,14 +1,17 @@
-//! Places that could not be made when the server was started.
+//! Places that could not be made when the server was started, and those that others have changed.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::Cloud;
+use futures_util::{StreamExt as _, stream::BoxStream};
+use tokio::time::Instant;
+
+use super::{Cloud, GATHER, RESYNC};
 use crate::{
     VmBackend,
     backend::{Place, Reach},
     error::{Error, Result},
     id::Id,
-    model::{Org, StorageProfile, Vdc},
+    model::{Org, ProviderVdc, StorageProfile, Vdc},
     service::vdc::place_of,
     store::By,
 };
@@ -28,33 +31,69 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// When places are made again that could not be made.
 const PLACE_AGAIN: Duration = Duration::from_secs(5);
 
-/// Makes the places that are missing at the start, and then has nothing more to do: those of VDCs that are made
-/// later are made by their tasks.
+/// Makes the places that are missing at the start, and later those that others have removed or changed: what it is told
+/// of at once, what else they have done to a place now and then. Those of new VDCs are made by their tasks.
 pub(super) struct Placer {
     pub cloud: Cloud,
+    pub provider: Id<ProviderVdc>,
     pub backend: Arc<dyn VmBackend>,
-    pub unplaced: Vec<Id<Vdc>>,
+    /// VDCs whose places are to be looked at.
+    pub unplaced: BTreeSet<Id<Vdc>>,
 }
 
 impl Placer {
-    pub async fn run(mut self) {
-        while !self.unplaced.is_empty() {
-            if self.backend.status().reach != Reach::Here {
-                tokio::time::sleep(LOOK_AGAIN).await;
-                continue;
-            }
-            let mut left = Vec::new();
-            for vdc in std::mem::take(&mut self.unplaced) {
-                let placed = self.place(vdc).await;
-                if let Err(error) = &placed {
-                    tracing::warn!(%vdc, error = error as &dyn std::error::Error, "a VDC's place is not known yet");
+    pub async fn run(mut self, mut told: BoxStream<'static, Id<Vdc>>) {
+        let mut look = Instant::now();
+        let mut all = Instant::now() + RESYNC;
+        loop {
+            tokio::select! {
+                vdc = told.next() => {
+                    let Some(vdc) = vdc else { return };
+                    tracing::warn!(%vdc, "a VDC's place was removed or changed in the backend");
+                    self.unplaced.insert(vdc);
+                    look = look.min(Instant::now() + GATHER);
                 }
-                if !placed.unwrap_or(false) {
-                    left.push(vdc);
+                () = tokio::time::sleep_until(look.min(all)) => {
+                    look = if self.backend.status().reach == Reach::Here {
+                        if Instant::now() >= all && self.take_all().await {
+                            all = Instant::now() + RESYNC;
+                        }
+                        self.place_some().await;
+                        if self.unplaced.is_empty() { all } else { Instant::now() + PLACE_AGAIN }
+                    } else {
+                        Instant::now() + LOOK_AGAIN
+                    };
                 }
             }
-            self.unplaced = left;
-            tokio::time::sleep(PLACE_AGAIN).await;
+        }
+    }
+
+    /// All places are to be looked at; whether it is known which there are.
+    async fn take_all(&mut self) -> bool {
+        let by = [By::Provider(self.provider)];
+        let all = async { self.cloud.read().await?.select::<Vdc>(&by).await };
+        match all.await {
+            Ok(all) => self.unplaced.extend(all.into_iter().map(|vdc| vdc.id)),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "places are not looked at yet"
+                );
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn place_some(&mut self) {
+        for vdc in std::mem::take(&mut self.unplaced) {
+            let placed = self.place(vdc).await;
+            if let Err(error) = &placed {
+                tracing::warn!(%vdc, error = error as &dyn std::error::Error, "a VDC's place is not known yet");
+            }
+            if !placed.unwrap_or(false) {
+                self.unplaced.insert(vdc);
+            }
         }
     }
 

@@ -86,10 +86,10 @@ async fn a_session_ends_though_nobody_reads_what_is_said() {
     let mut screen = simulator.console(plan.target, ConsoleKind::Screen).await.unwrap();
     // A frame is more than the pipe holds.
     screen.write_all(b"RFB 003.008\n\x01\x01\x03\0\0\0\0\0\x02\x80\x01\xe0").await.unwrap();
+    hears(&mut screen, "RFB 003.008\n\x01\x01").await;
     simulator.stop().await;
-    let mut left = Vec::new();
-    screen.read_to_end(&mut left).await.unwrap();
-    assert!(left.starts_with(b"RFB 003.008\n\x01\x01"), "{left:?}");
+    // How much of the rest was said before is not promised.
+    screen.read_to_end(&mut Vec::new()).await.unwrap();
 }
 
 /// The colour of a pixel, as a client finds it that asked for the usual format.

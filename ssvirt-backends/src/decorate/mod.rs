@@ -72,7 +72,7 @@ impl Call {
 
     /// Whether the call may change something.
     pub fn changes(&self) -> bool {
-        const READS: [&str; 24] = [
+        const READS: [&str; 25] = [
             "health",
             "console",
             "vm",
@@ -80,6 +80,7 @@ impl Call {
             "watch",
             "items",
             "item",
+            "sizings",
             "begin",
             "read",
             "glance",

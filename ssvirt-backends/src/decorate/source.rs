@@ -1,7 +1,10 @@
 //! A decorated catalog source.
 
 use async_trait::async_trait;
-use ssvirt_core::{CatalogSource, Result, catalog::SourceItem};
+use ssvirt_core::{
+    CatalogSource, Result,
+    catalog::{Sizing, SourceItem},
+};
 
 use super::{Call, Decorated, Target, around};
 
@@ -18,5 +21,9 @@ impl CatalogSource for Decorated<dyn CatalogSource> {
     async fn item(&self, external_id: &str) -> Result<Option<SourceItem>> {
         let call = Call::new(Target::Source, "item", external_id);
         around(&*self.hook, call, self.inner.item(external_id)).await
+    }
+
+    async fn sizings(&self) -> Result<Vec<Sizing>> {
+        around(&*self.hook, Call::new(Target::Source, "sizings", ""), self.inner.sizings()).await
     }
 }

@@ -6,13 +6,17 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use ssvirt_core::{CatalogSource, Error, Result, catalog::SourceItem};
+use ssvirt_core::{
+    CatalogSource, Error, Result,
+    catalog::{Sizing, SourceItem},
+};
 
 /// Offers what it was given.
 #[derive(Debug)]
 pub struct FixedCatalog {
     name: &'static str,
     items: Mutex<Vec<SourceItem>>,
+    sizings: Mutex<Vec<Sizing>>,
     down: AtomicBool,
 }
 
@@ -22,6 +26,7 @@ impl FixedCatalog {
         Self {
             name: "fixed",
             items: Mutex::new(items.into_iter().collect()),
+            sizings: Mutex::default(),
             down: AtomicBool::new(false),
         }
     }
@@ -38,15 +43,26 @@ impl FixedCatalog {
         *self.items.lock().unwrap_or_else(PoisonError::into_inner) = items.into_iter().collect();
     }
 
+    /// Offers these sizes from now on; none unless said.
+    pub fn offer_sizings(&self, sizings: impl IntoIterator<Item = Sizing>) {
+        *self.sizings.lock().unwrap_or_else(PoisonError::into_inner) =
+            sizings.into_iter().collect();
+    }
+
     /// Makes it answer `Unavailable`, or answer again.
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    fn list(&self) -> Result<Vec<SourceItem>> {
-        if self.down.load(Ordering::SeqCst) {
-            return Err(Error::unavailable("The catalog source cannot be reached."));
+    fn check(&self) -> Result<()> {
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(Error::unavailable("The catalog source cannot be reached.")),
+            false => Ok(()),
         }
+    }
+
+    fn list(&self) -> Result<Vec<SourceItem>> {
+        self.check()?;
         Ok(self.items.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
@@ -63,5 +79,10 @@ impl CatalogSource for FixedCatalog {
 
     async fn item(&self, external_id: &str) -> Result<Option<SourceItem>> {
         Ok(self.list()?.into_iter().find(|item| item.external_id == external_id))
+    }
+
+    async fn sizings(&self) -> Result<Vec<Sizing>> {
+        self.check()?;
+        Ok(self.sizings.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }

@@ -146,6 +146,10 @@ pub(super) fn condition<T: Record>(by: &[By], vals: &mut Vec<Val>) -> Result<Str
 
 /// The rows that the object refers to.
 fn of<T: Record>(urn: &Urn, vals: &mut Vec<Val>) -> Option<String> {
+    if (T::KIND, urn.kind) == (EntityKind::ComputePolicy, EntityKind::VApp) {
+        vals.push(Val::text(urn.uuid));
+        return Some(format!("id IN (SELECT policy_id FROM vms WHERE vapp_id = ${})", vals.len()));
+    }
     let object: (&str, &[&str]) = match urn.kind {
         EntityKind::User => (User::TABLE, User::COLUMNS),
         EntityKind::Vdc => (Vdc::TABLE, Vdc::COLUMNS),
@@ -165,6 +169,7 @@ fn of<T: Record>(urn: &Urn, vals: &mut Vec<Val>) -> Option<String> {
         EntityKind::Catalog => ("id", "catalog_id"),
         EntityKind::VApp => ("id", "vapp_id"),
         EntityKind::Template => ("org_id", "org_id"),
+        EntityKind::ComputePolicy => ("id", "policy_id"),
         EntityKind::StorageProfile | EntityKind::Network => ("vdc_id", "vdc_id"),
         _ => return None,
     };

@@ -74,7 +74,22 @@ pub struct SourceVm {
     pub products: Vec<Product>,
 }
 
-/// Offers templates.
+/// A size that a source offers for VMs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sizing {
+    /// The source's own id for it.
+    pub external_id: String,
+    /// The name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// vCPUs.
+    pub cpus: i32,
+    /// Memory in MiB.
+    pub memory_mib: i64,
+}
+
+/// Offers templates, and sizes for VMs.
 #[async_trait]
 pub trait CatalogSource: Send + Sync + 'static {
     /// Its name; stored with its items.
@@ -91,4 +106,12 @@ pub trait CatalogSource: Send + Sync + 'static {
     /// # Errors
     /// `Unavailable`.
     async fn item(&self, external_id: &str) -> Result<Option<SourceItem>>;
+
+    /// All sizes; they become sizing policies of the VDCs of its provider VDC.
+    ///
+    /// # Errors
+    /// `Unavailable`; the policies of an earlier time stay.
+    async fn sizings(&self) -> Result<Vec<Sizing>> {
+        Ok(Vec::new())
+    }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::{Uuid, uuid};
 
-use super::Org;
+use super::{Org, VmSpec};
 use crate::id::Id;
 
 /// A place that VDCs are cut from: one backend, with its catalog sources.
@@ -149,11 +149,31 @@ pub struct ComputePolicy {
     pub cpus: Option<i32>,
     /// Memory it fixes in MiB, if any.
     pub memory_mib: Option<i64>,
+    /// The provider VDC whose VDCs have it; none is all.
+    #[serde(default)]
+    pub provider: Option<Id<ProviderVdc>>,
+    /// The catalog source that offers it; none where it was made here.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Whether its source has it no more: VMs that have it keep it, and others do not get it.
+    #[serde(default)]
+    pub retired: bool,
     /// See the module.
     pub version: i64,
 }
 
 impl ComputePolicy {
+    /// Whether VMs of a VDC of this provider VDC may be given it.
+    pub fn is_for(&self, provider: Id<ProviderVdc>) -> bool {
+        !self.retired && self.provider.is_none_or(|of| of == provider)
+    }
+
+    /// Whether a VM is of the size that it fixes.
+    pub fn is_met_by(&self, spec: &VmSpec) -> bool {
+        self.cpus.is_none_or(|cpus| cpus == spec.cpus)
+            && self.memory_mib.is_none_or(|memory| memory == spec.memory_mib)
+    }
+
     /// The policy every VM has unless told otherwise; it fixes nothing.
     pub const SYSTEM_DEFAULT: Id<Self> = Id::new(SYSTEM_DEFAULT_UUID);
     /// Its name.

@@ -72,6 +72,9 @@ impl Cloud {
             description: String::new(),
             cpus: None,
             memory_mib: None,
+            provider: None,
+            source: None,
+            retired: false,
             version: 0,
         })
         .await?;

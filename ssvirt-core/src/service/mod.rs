@@ -13,6 +13,7 @@ mod reconcile;
 mod resolve;
 mod rights_cache;
 mod session;
+mod sizing;
 mod task;
 mod user;
 mod vapp;

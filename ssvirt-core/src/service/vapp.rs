@@ -147,13 +147,15 @@ impl Cloud {
             first::<Org>(of()),
             first::<User>(of()),
             rows(of()),
+            rows(of()),
             names::<Network>(of()),
             open_tasks_in(id),
         );
-        let (vapp, vms, org, owner, profiles, networks, open) =
+        let (vapp, vms, org, owner, profiles, policies, networks, open) =
             self.glance().await?.gather(parts).await?;
         let vapp = Arc::new(seen_vapp(caller, id, vapp)?);
         let profiles: Arc<Vec<StorageProfile>> = Arc::new(profiles);
+        let policies = Arc::new(policies);
         let tasks_on = |urn: Urn| -> Vec<Task> {
             open.iter().filter(|(on, _)| *on == urn).map(|(_, task)| task.clone()).collect()
         };
@@ -164,6 +166,7 @@ impl Cloud {
                 vm,
                 vapp: Arc::clone(&vapp),
                 profiles: Arc::clone(&profiles),
+                policies: Arc::clone(&policies),
             })
             .collect();
         Ok(VAppDetails {

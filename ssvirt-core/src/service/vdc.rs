@@ -6,8 +6,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     id::Id,
     model::{
-        AllocationModel, ComputePolicy, Network, Org, ProviderVdc, StorageProfile, Task, Template,
-        VApp, Vdc, Vm,
+        AllocationModel, Network, Org, ProviderVdc, StorageProfile, Task, Template, VApp, Vdc, Vm,
     },
     store::{
         By, Tx, VdcUsage,
@@ -222,14 +221,6 @@ impl Cloud {
             return Err(Error::no_access(id));
         }
         Ok((profile, used))
-    }
-
-    /// The sizing policies, by name.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn compute_policies(&self, _caller: &Caller) -> Result<Vec<ComputePolicy>> {
-        self.glance().await?.select(&[]).await
     }
 
     /// Makes a VDC and its place in the backend. Provider only.

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
-use super::{Caller, Cloud, Deletion, check_name, found, vapp::visible_vapp, vdc::admit_change};
+use super::{
+    Caller, Cloud, Deletion, check_name, found, sizing, vapp::visible_vapp, vdc::admit_change,
+};
 use crate::{
     backend::VmRef,
     error::{Error, ErrorKind, Result},
@@ -29,11 +31,18 @@ pub struct VmDetails {
     pub vapp: Arc<VApp>,
     /// The VDC's storage profiles, for their names.
     pub profiles: Arc<Vec<StorageProfile>>,
+    /// The sizing policies that it, or a VM of its vApp, has.
+    pub policies: Arc<Vec<ComputePolicy>>,
     /// Unfinished tasks on it.
     pub tasks: Vec<Task>,
 }
 
 impl VmDetails {
+    /// Its sizing policy, if it is not the default.
+    pub fn policy(&self) -> Option<&ComputePolicy> {
+        self.policies.iter().find(|policy| Some(policy.id) == self.vm.spec.sizing_policy)
+    }
+
     /// As [`Vm::drift`]; none while a task works on it, which may just be making it so.
     pub fn drift(&self) -> Vec<&'static str> {
         if self.tasks.is_empty() { self.vm.drift() } else { Vec::new() }
@@ -168,13 +177,14 @@ impl Cloud {
     /// `Forbidden`.
     pub async fn vm(&self, caller: &Caller, id: Id<Vm>) -> Result<VmDetails> {
         let of = || [By::Of(id.any())];
-        let parts = (one(id), first(of()), rows(of()), open_tasks([id.any()]));
-        let (vm, vapp, profiles, tasks) = self.glance().await?.gather(parts).await?;
+        let parts = (one(id), first(of()), rows(of()), rows(of()), open_tasks([id.any()]));
+        let (vm, vapp, profiles, policies, tasks) = self.glance().await?.gather(parts).await?;
         let (vm, vapp) = seen_vm(caller, id, vm, vapp)?;
         Ok(VmDetails {
             vm,
             vapp: Arc::new(vapp),
             profiles: Arc::new(profiles),
+            policies: Arc::new(policies),
             tasks: tasks.into_iter().map(|(_, task)| task).collect(),
         })
     }
@@ -272,6 +282,7 @@ impl Cloud {
             vm.spec.storage_profile = Some(profile(id)?);
         }
         apply_hardware(vm, change.hardware, &profile)?;
+        sizing::apply(tx, vapp.vdc, vm, &before, change.sizing_policy).await?;
         if vm.spec.cpus != before.cpus || vm.spec.cores_per_socket != before.cores_per_socket {
             caller.require(right::VM_CPU)?;
         }
@@ -284,10 +295,6 @@ impl Cloud {
         if let Some(boot) = change.boot.filter(|boot| *boot != vm.spec.boot) {
             caller.require(right::VM_BOOT)?;
             vm.spec.boot = boot;
-        }
-        if let Some(policy) = change.sizing_policy {
-            found(tx.get(policy).await?, policy)?;
-            vm.spec.sizing_policy = (policy != ComputePolicy::SYSTEM_DEFAULT).then_some(policy);
         }
         if let Some((primary, wanted)) = change.nics {
             require(right::VM_NETWORK)?;

@@ -31,7 +31,7 @@ use poem::{
 };
 use ssvirt_backends::{memory::Simulator, sql::SqlStore};
 use ssvirt_core::{
-    Cloud, TenancyStore,
+    CatalogSource, Cloud, TenancyStore,
     env::{Clock, IdSource as _, RandomIds, SystemClock},
     model::{ProviderVdc, Task, TaskStatus},
 };
@@ -94,13 +94,14 @@ pub struct Setup {
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn TenancyStore>>,
     simulator: Option<Simulator>,
+    source: Option<Arc<dyn CatalogSource>>,
     ui: Option<Ui>,
 }
 
 impl Setup {
     /// The defaults: the machine's clock, a store in memory, a simulator that answers at once.
     pub fn new() -> Self {
-        Self { clock: Arc::new(SystemClock), store: None, simulator: None, ui: None }
+        Self { clock: Arc::new(SystemClock), store: None, simulator: None, source: None, ui: None }
     }
 
     /// By this clock.
@@ -121,6 +122,12 @@ impl Setup {
         self
     }
 
+    /// With what this source offers.
+    pub fn source(mut self, source: Arc<dyn CatalogSource>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
     /// With this user interface.
     pub fn ui(mut self, ui: Ui) -> Self {
         self.ui = Some(ui);
@@ -137,9 +144,14 @@ impl Setup {
             self.simulator.unwrap_or_else(|| Simulator::builder(Arc::clone(&self.clock)).build());
         let cloud = Cloud::builder(store)
             .clock(self.clock)
-            .backend(ProviderVdc::DEFAULT, Arc::new(simulator))
-            .build();
+            .backend(ProviderVdc::DEFAULT, Arc::new(simulator));
+        let cloud = match self.source {
+            Some(source) => cloud.source(ProviderVdc::DEFAULT, source),
+            None => cloud,
+        };
+        let cloud = cloud.build();
         cloud.start().await.expect("the cloud starts");
+        cloud.sync_sources().await.expect("the sources");
         demo::seed(&cloud, &DemoPasswords::one_for_all(PASSWORD)).await.expect("the demo");
         let rival = rival::seed(&cloud).await.expect("the rival");
         let endpoint = ssvirt_server::app(AppConfig {

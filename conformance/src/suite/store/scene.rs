@@ -130,6 +130,9 @@ pub(super) fn policy(name: &str) -> ComputePolicy {
         description: String::new(),
         cpus: Some(2),
         memory_mib: None,
+        provider: None,
+        source: None,
+        retired: false,
         version: 0,
     }
 }

@@ -46,6 +46,9 @@ async fn boot_images_have_the_size_that_their_labels_name() {
     suite::catalog::run(&catalog).await.assert_passed();
     let items = catalog.items().await.unwrap();
     assert_eq!(items.len(), 5);
+    let sizings = catalog.sizings().await.unwrap();
+    let medium = sizings.iter().find(|sizing| sizing.name == "boot.medium").unwrap();
+    assert_eq!((medium.cpus, medium.memory_mib), (2, 4_096));
 
     let whole = find(&items, "whole");
     let spec = &whole.vms[0].spec;

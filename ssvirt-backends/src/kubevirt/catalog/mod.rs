@@ -26,7 +26,10 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use serde::Deserialize;
-use ssvirt_core::{CatalogSource, Result, catalog::SourceItem};
+use ssvirt_core::{
+    CatalogSource, Result,
+    catalog::{Sizing, SourceItem},
+};
 
 use self::seen::Seen;
 use super::{call::call_opt, resources::Template};
@@ -137,5 +140,11 @@ impl CatalogSource for KubeVirtCatalog {
     /// By the whole list: what an item is like depends on many objects.
     async fn item(&self, external_id: &str) -> Result<Option<SourceItem>> {
         Ok(self.items().await?.into_iter().find(|item| item.external_id == external_id))
+    }
+
+    /// The instance types of the whole cluster, as far as their sizes are known.
+    async fn sizings(&self) -> Result<Vec<Sizing>> {
+        let types = seen::instancetypes(&self.client).await?;
+        Ok(types.iter().filter_map(size::sizing).collect())
     }
 }

@@ -43,6 +43,14 @@ pub struct Seen {
     snapshots: HashMap<Key, Option<i64>>,
 }
 
+/// The instance types of the whole cluster.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn instancetypes(client: &Client) -> Result<Vec<VirtualMachineClusterInstancetype>> {
+    all(&Api::all(client.clone())).await
+}
+
 impl Seen {
     /// What is in these namespaces, and what the cluster has for all. Kinds that the cluster does not have are
     /// none. Of namespaces in `others`, which are only referred to, what may not be read is not there.
@@ -55,8 +63,7 @@ impl Seen {
         others: &BTreeSet<String>,
     ) -> Result<Self> {
         let mut seen = Self::default();
-        let instancetypes = Api::<VirtualMachineClusterInstancetype>::all(client.clone());
-        for found in all(&instancetypes).await? {
+        for found in instancetypes(client).await? {
             seen.instancetypes.insert(found.name_any(), found);
         }
         let preferences = Api::<VirtualMachineClusterPreference>::all(client.clone());

@@ -1,10 +1,15 @@
 //! The size of a VM: out of its object, its instance type and its preference.
 
+use kube::ResourceExt as _;
 use serde_json::Value;
-use ssvirt_core::model::{DiskAdapter, DiskSpec, Firmware, VmSpec};
+use ssvirt_core::{
+    catalog::Sizing,
+    model::{DiskAdapter, DiskSpec, Firmware, VmSpec},
+};
 
 use super::seen::{Reason, Seen, mib};
 use crate::kubevirt::resources::{
+    VirtualMachineClusterInstancetype,
     preference::VirtualMachineClusterPreferenceSpec,
     quantity::{self, Quantity},
 };
@@ -43,6 +48,19 @@ pub fn of_instancetype(seen: &Seen, name: &str, spec: &mut VmSpec) -> Result<(),
     let memory = mib(&found.spec.memory.guest.0).filter(|mib| *mib > 0);
     spec.memory_mib = memory.ok_or("Its memory is not known.")?;
     Ok(())
+}
+
+/// An instance type as a size for VMs.
+pub fn sizing(found: &VirtualMachineClusterInstancetype) -> Option<Sizing> {
+    let name = found.name_any();
+    let about = |key: &str| found.annotations().get(key).cloned();
+    Some(Sizing {
+        external_id: name.clone(),
+        description: about("instancetype.kubevirt.io/description").unwrap_or_default(),
+        name,
+        cpus: i32::try_from(found.spec.cpu.guest).ok().filter(|cpus| *cpus > 0)?,
+        memory_mib: mib(&found.spec.memory.guest.0).filter(|mib| *mib > 0)?,
+    })
 }
 
 /// What a preference says of the hardware.

@@ -1,6 +1,7 @@
 //! What catalog sources offer, copied into catalog rows.
 
 mod plan;
+mod sizings;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -57,6 +58,7 @@ impl Cloud {
                 }
             }
             self.clear_elsewhere(&key, &shelves).await?;
+            self.sync_sizings(*provider, &key, source.as_ref()).await?;
         }
         Ok(())
     }

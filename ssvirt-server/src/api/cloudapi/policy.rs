@@ -2,7 +2,7 @@
 
 use poem_openapi::{Object, OpenApi, param::Path, payload::Json};
 use ssvirt_core::{
-    Error, Id,
+    Id,
     model::{ComputePolicy, Vdc, Vm},
 };
 
@@ -161,25 +161,21 @@ impl CloudApi {
 }
 
 async fn policies(ctx: &Ctx, vdc: &str) -> Result<Json<Policies>, VcdError> {
-    ctx.cloud.vdc(&ctx.caller, Id::<Vdc>::parse(vdc)?).await?;
-    let values: Vec<Policy> =
-        ctx.cloud.compute_policies(&ctx.caller).await?.into_iter().map(policy_view).collect();
+    let known = ctx.cloud.compute_policies(&ctx.caller, Id::<Vdc>::parse(vdc)?).await?;
+    let values: Vec<Policy> = known.into_iter().map(policy_view).collect();
     let total = i64::try_from(values.len()).unwrap_or(i64::MAX);
     Ok(Json(Policies {
         result_total: total,
         page_count: 1,
         page: 1,
-        page_size: 128,
+        page_size: total.max(128),
         associations: None,
         values,
     }))
 }
 
 async fn policy(ctx: &Ctx, id: &str) -> Result<Json<Policy>, VcdError> {
-    let id = Id::<ComputePolicy>::parse(id)?;
-    let known = ctx.cloud.compute_policies(&ctx.caller).await?;
-    let policy =
-        known.into_iter().find(|policy| policy.id == id).ok_or_else(|| Error::no_access(id))?;
+    let policy = ctx.cloud.compute_policy(&ctx.caller, Id::parse(id)?).await?;
     Ok(Json(policy_view(policy)))
 }
 

@@ -38,7 +38,9 @@ pub fn vm(ctx: &Ctx, details: &VmDetails) -> types::Vm {
         vm_capabilities: Some(capabilities(ctx, details)),
         storage_profile: view::home_profile(ctx, details),
         compute_policy: Some(compute_policy(ctx, details)),
-        is_compute_policy_compliant: Some(true),
+        is_compute_policy_compliant: Some(
+            details.policy().is_none_or(|policy| policy.is_met_by(&row.spec)),
+        ),
         boot_options: Some(boot_options(details)),
         ..types::Vm::default()
     }
@@ -107,11 +109,11 @@ pub fn capabilities(ctx: &Ctx, details: &VmDetails) -> types::VmCapabilities {
 }
 
 fn compute_policy(ctx: &Ctx, details: &VmDetails) -> types::ComputePolicy {
-    // Policies other than the default cannot be made yet, so a name is not looked up.
-    let id = details.vm.spec.sizing_policy.unwrap_or(ComputePolicy::SYSTEM_DEFAULT);
-    let policy = types::Reference::new(ctx.links.compute_policy(id))
-        .with_id(id.urn())
-        .named(ComputePolicy::SYSTEM_DEFAULT_NAME);
+    let (id, name) = match details.policy() {
+        Some(policy) => (policy.id, policy.name.as_str()),
+        None => (ComputePolicy::SYSTEM_DEFAULT, ComputePolicy::SYSTEM_DEFAULT_NAME),
+    };
+    let policy = types::Reference::new(ctx.links.compute_policy(id)).with_id(id.urn()).named(name);
     types::ComputePolicy {
         vm_sizing_policy: Some(policy),
         vm_sizing_policy_final: Some(false),

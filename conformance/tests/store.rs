@@ -49,6 +49,9 @@ fn policy(name: &str) -> ComputePolicy {
         description: String::new(),
         cpus: None,
         memory_mib: None,
+        provider: None,
+        source: None,
+        retired: false,
         version: 0,
     }
 }

@@ -13,6 +13,7 @@ mod consoles;
 mod disks;
 mod faults;
 mod faults_away;
+mod faults_clock;
 mod faults_token;
 mod guests;
 mod hot;

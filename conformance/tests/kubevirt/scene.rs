@@ -13,6 +13,7 @@ use ssvirt_backends::{
 };
 use ssvirt_core::{
     Cloud, Id, Result, TenancyStore,
+    env::{Clock, SystemClock},
     id::Entity,
     model::{PowerState, ProviderVdc, Task, VApp, Vdc, Vm},
     service::{Caller, Deletion, NewVApp},
@@ -34,11 +35,21 @@ pub struct Scene {
 
 /// A cloud on a store and a cluster.
 pub fn cloud(store: &Arc<SqlStore>, cluster: Cluster) -> (Cloud, Arc<KubeVirt>) {
+    cloud_by(Arc::new(SystemClock), store, cluster)
+}
+
+/// One that goes by this clock.
+pub fn cloud_by(
+    clock: Arc<dyn Clock>,
+    store: &Arc<SqlStore>,
+    cluster: Cluster,
+) -> (Cloud, Arc<KubeVirt>) {
     let backend = Arc::new(KubeVirt::on(cluster, PlaceOptions::default()));
     let engine = EngineConfig { poll: Duration::from_millis(200), ..EngineConfig::default() };
     let cloud = Cloud::builder(store.clone())
         .backend(ProviderVdc::DEFAULT, backend.clone())
         .engine(engine)
+        .clock(clock)
         .build();
     (cloud, backend)
 }
@@ -59,8 +70,13 @@ pub async fn until<F: Future<Output = bool>>(
 
 impl Scene {
     pub async fn new(cluster: Cluster, vdcs: usize) -> Self {
+        Self::by(Arc::new(SystemClock), cluster, vdcs).await
+    }
+
+    /// By this clock.
+    pub async fn by(clock: Arc<dyn Clock>, cluster: Cluster, vdcs: usize) -> Self {
         let store = Arc::new(SqlStore::memory().await.unwrap());
-        let (cloud, backend) = cloud(&store, cluster);
+        let (cloud, backend) = cloud_by(clock, &store, cluster);
         cloud.start().await.unwrap();
         let model = Model { orgs: 1, vdcs, catalogs: 1, templates: 1, ..Model::default() };
         let made = model.build(&cloud).await.unwrap().orgs.remove(0);

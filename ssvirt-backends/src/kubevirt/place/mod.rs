@@ -45,7 +45,7 @@ use super::{
 };
 
 /// How long the end of a namespace is waited for in one call. The task comes back for the rest.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the API server has to learn of rights that are new.
 const RIGHTS: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(200);

@@ -27,3 +27,4 @@ mod snapshots;
 mod suite;
 mod troubles;
 mod vms;
+mod who_may;

@@ -21,7 +21,7 @@ use ssvirt_backends::kubevirt::rights::{CLUSTER_ROLE, VDC_ROLE, cluster_roles};
 use ssvirt_kube_bed::shared;
 use tokio::sync::OnceCell;
 
-use super::troubles::Scene;
+use super::{troubles::Scene, who_may};
 
 const ACCOUNT: &str = "ssvirt-api-server";
 const NAMESPACE: &str = "ssvirt";
@@ -86,7 +86,7 @@ pub async fn server() -> Option<Client> {
     };
     let token = TOKEN.get_or_init(|| token).await;
     // A client belongs to the runtime of its test.
-    Some(with_token(token).await)
+    Some(who_may::noted(with_token(token).await))
 }
 
 async fn with_token(token: &str) -> Client {

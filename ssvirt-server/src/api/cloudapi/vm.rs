@@ -53,11 +53,10 @@ pub struct Vm {
     storage_profile: Option<Named>,
     /// Its NICs; a single VM's answer has all of them, a list's only the primary one.
     network_connections: Vec<Connection>,
-    /// Whether it runs with other hardware than it should have until it is powered off and on; a single VM's answer
-    /// has it.
+    /// That it runs with other hardware than it should have until it is powered off and on, in a single VM's answer.
     restart_required: Option<bool>,
-    /// The fields of its hardware that somebody has changed in the backend, such as `memory`; the next change of the VM
-    /// makes them what they should be. A single VM's answer has them.
+    /// The fields of its hardware that somebody has changed in the backend, such as `memory`, in a single VM's answer;
+    /// the next change of the VM makes them what they should be.
     drift: Option<Vec<String>>,
     /// Where `/api` has it.
     href: String,
@@ -219,8 +218,8 @@ fn view(ctx: &Ctx, details: VmDetails) -> Vm {
         },
         storage_profile: profile.map(|name| Named { name }),
         network_connections: vm.spec.nics.iter().map(connection).collect(),
-        restart_required: Some(vm.state.restart_required),
-        drift: Some(drift),
+        restart_required: vm.state.restart_required.then_some(true),
+        drift: Some(drift).filter(|fields: &Vec<String>| !fields.is_empty()),
         href: ctx.links.vm(vm.id),
         id: vm.id.urn(),
         name: vm.name,

@@ -304,7 +304,7 @@ async fn readers_never_ask_the_source() {
     cloud.start().await.unwrap();
     cloud.sync_sources().await.unwrap();
     let asked = recording.calls().len();
-    assert_eq!(asked, 1);
+    assert_eq!(asked, 2, "for its items and for its sizes");
     let caller = tenant(&cloud, "one").await;
     assert_eq!(listed(&cloud, &caller).await.len(), 25, "a page");
     let template = template(&cloud, "template 250").await;

@@ -59,6 +59,11 @@ async fn rows_follow_the_source_and_outlive_its_absence() {
     let stale = items(&cloud, &caller, &catalog).await;
     assert_eq!(stale.len(), 2, "a source that is down leaves its rows");
     assert!(stale.iter().all(|item| item.source.as_ref().unwrap().stale));
+    let said = async |of: &CatalogItem| {
+        let all = cloud.metadata(&caller, of.template.any()).await.unwrap();
+        all.into_iter().any(|entry| entry.key == "stale" && entry.value.text == "true")
+    };
+    assert!(said(&stale[0]).await, "who looks at a template sees it");
 
     source.set_down(false);
     source.replace(vec![item("a", 4), item("c", 1)]);
@@ -68,7 +73,7 @@ async fn rows_follow_the_source_and_outlive_its_absence() {
         ["template a", "template c"]
     );
     assert_eq!(back[0].id, first[0].id, "what is still offered keeps its id");
-    assert!(!back[0].source.as_ref().unwrap().stale);
+    assert!(!back[0].source.as_ref().unwrap().stale && !said(&back[0]).await);
     let (template, ..) = cloud.template(&caller, back[0].template).await.unwrap();
     assert_eq!(template.vms[0].spec.cpus, 4, "what changed in the source changes here");
 }

@@ -6,12 +6,14 @@ use k8s_openapi::api::core::v1::{Secret, Service};
 use kube::{Api, ResourceExt as _, api::ListParams};
 use serde_json::{Value, json};
 use ssvirt_backends::kubevirt::{
-    KubeVirt, labels,
+    KubeVirt,
+    catalog::{CatalogOptions, Image, KubeVirtCatalog},
+    labels,
     place::{PlaceOptions, Places},
     resources::TemplateInstance,
 };
 use ssvirt_core::{
-    ErrorKind, Id, VmBackend as _,
+    CatalogSource as _, ErrorKind, Id, VmBackend as _,
     backend::{Place, PowerAction, VmPlan, VmRef},
     catalog::SourceItem,
     env::{IdSource as _, RandomIds},
@@ -203,6 +205,49 @@ async fn a_vm_is_made_of_a_template_changed_started_and_leaves_nothing() {
     tenant.backend.delete_vm(plan.target).await.unwrap();
     tenant.is_empty().await;
     tenant.backend.delete_vm(plan.target).await.unwrap();
+    tenant.end().await;
+}
+
+/// A provider names a volume and an instance type, and tenants start from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_is_registered_is_copied() {
+    let Some(tenant) = Tenant::new("registered").await else { return };
+    tenant.scene.instancetype("registered.small", 2, "2Gi").await;
+    let image = |name: &str, claim: &str, instancetype: &str| Image {
+        name: name.to_owned(),
+        image: format!("pvc:{}/{claim}", tenant.scene.images),
+        size_mib: 10_240,
+        instancetype: Some(instancetype.to_owned()),
+        ..Image::default()
+    };
+    let options = CatalogOptions {
+        images: vec![
+            image("golden", "root", "registered.small"),
+            image("astray", "nowhere", "registered.small"),
+            image("sizeless", "root", "registered.none"),
+        ],
+        ..tenant.scene.options()
+    };
+    let items = KubeVirtCatalog::new(tenant.scene.server.clone(), options).items().await.unwrap();
+    let item = |name: &str| items.iter().find(|item| item.name == name).unwrap();
+    assert_eq!(item("astray").not_ready.as_deref(), Some("Its volume is not there."));
+    let sizeless = item("sizeless").not_ready.as_deref();
+    assert_eq!(sizeless, Some("Its instance type is not there."));
+    let golden = item("golden");
+    assert_eq!(golden.not_ready, None);
+    let plan = tenant.plan(golden, "");
+    assert_eq!((plan.spec.cpus, plan.spec.memory_mib), (2, 2_048));
+    tenant.backend.create_vm(&plan).await.unwrap();
+    let state = tenant.backend.power_vm(plan.target, PowerAction::On).await.unwrap();
+    assert_eq!(state.power, PowerState::On);
+    let vm = tenant.object(KUBEVIRT, "VirtualMachine", &name_of(&plan)).await;
+    let source = &vm["spec"]["dataVolumeTemplates"][0]["spec"]["source"]["pvc"];
+    assert_eq!(
+        (&source["namespace"], &source["name"]),
+        (&tenant.scene.images.as_str().into(), &"root".into())
+    );
+    tenant.backend.delete_vm(plan.target).await.unwrap();
+    tenant.is_empty().await;
     tenant.end().await;
 }
 

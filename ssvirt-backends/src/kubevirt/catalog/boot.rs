@@ -79,8 +79,11 @@ pub fn item(options: &CatalogOptions, seen: &Seen, source: &DataSource) -> Sourc
 
 /// The item of an image that is configured.
 pub fn configured(seen: &Seen, image: &Image) -> SourceItem {
-    let not_ready = named_source(&image.image).and_then(|key| seen.image_size(&key).err());
-    let spec = VmSpec {
+    let mut not_ready = named_source(&image.image).and_then(|key| seen.image_size(&key).err());
+    if named_claim(&image.image).is_some_and(|key| !seen.has_claim(&key)) {
+        not_ready = Some("Its volume is not there.".to_owned());
+    }
+    let mut spec = VmSpec {
         os_type: guest::os_type([image.os.as_str(), image.name.as_str()]).to_owned(),
         cpus: image.cpus,
         memory_mib: image.memory_mib,
@@ -88,6 +91,15 @@ pub fn configured(seen: &Seen, image: &Image) -> SourceItem {
         image: Some(image.image.clone()),
         ..VmSpec::default()
     };
+    match &image.instancetype {
+        Some(name) => {
+            not_ready = size::of_instancetype(seen, name, &mut spec).err().or(not_ready);
+        }
+        None if spec.cpus < 1 || spec.memory_mib < 1 => {
+            not_ready = Some("Its size is not known.".to_owned());
+        }
+        None => {}
+    }
     SourceItem {
         external_id: format!("image:{}", image.name),
         name: image.name.clone(),
@@ -96,6 +108,12 @@ pub fn configured(seen: &Seen, image: &Image) -> SourceItem {
         not_ready,
         ..SourceItem::default()
     }
+}
+
+/// The claim that an image is.
+pub fn named_claim(image: &str) -> Option<Key> {
+    let (namespace, name) = image.strip_prefix("pvc:")?.split_once('/')?;
+    Some((namespace.to_owned(), name.to_owned()))
 }
 
 /// The data source that an image is.

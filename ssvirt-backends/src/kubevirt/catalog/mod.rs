@@ -73,8 +73,8 @@ pub struct Image {
     /// Free text.
     #[serde(default)]
     pub description: String,
-    /// Where it comes from: `datasource:namespace/name`, `docker://registry/name:tag` or a file under http or
-    /// https.
+    /// Where it comes from: `datasource:namespace/name`, the volume `pvc:namespace/name`, `docker://registry/name:tag`
+    /// or a file under http or https.
     pub image: String,
     /// The operating system as KubeVirt's preferences call it, such as `debian`; the name says it otherwise.
     #[serde(default)]
@@ -82,9 +82,14 @@ pub struct Image {
     /// The size of its disk in MiB.
     pub size_mib: i64,
     /// vCPUs.
+    #[serde(default)]
     pub cpus: i32,
     /// Memory in MiB.
+    #[serde(default)]
     pub memory_mib: i64,
+    /// The instance type of the whole cluster that says both instead.
+    #[serde(default)]
+    pub instancetype: Option<String>,
 }
 
 /// What a cluster offers.
@@ -121,7 +126,9 @@ impl CatalogSource for KubeVirtCatalog {
     async fn items(&self) -> Result<Vec<SourceItem>> {
         let options = &self.options;
         let templates = self.templates().await?;
-        let named = options.images.iter().filter_map(|image| boot::named_source(&image.image));
+        let named = options.images.iter().filter_map(|image| {
+            boot::named_source(&image.image).or_else(|| boot::named_claim(&image.image))
+        });
         let others = named.map(|(namespace, _)| namespace);
         let others = others.chain(templates.iter().flat_map(template::namespaces)).collect();
         let seen = Seen::look(&self.client, &options.boot_image_namespaces, &others).await?;

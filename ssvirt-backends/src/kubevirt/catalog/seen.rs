@@ -97,6 +97,11 @@ impl Seen {
         Ok(())
     }
 
+    /// Whether there is a claim of that name.
+    pub fn has_claim(&self, key: &Key) -> bool {
+        self.claims.contains_key(key)
+    }
+
     /// The size of a `DataSource`'s image in MiB.
     ///
     /// # Errors

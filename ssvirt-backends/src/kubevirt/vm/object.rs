@@ -17,7 +17,7 @@ use crate::kubevirt::{
         },
         instance::{EvictionStrategy, VirtualMachineInstanceSpec},
         quantity,
-        shared::{Empty, Resources, TemplateMeta},
+        shared::{Empty, NamespacedRef, Resources, TemplateMeta},
         vm::{DataVolumeTemplate, InstanceTemplate, RunStrategy, VirtualMachineSpec},
         volume::{DataVolumeVolume, Volume},
     },
@@ -161,6 +161,12 @@ fn image_source(image: &str) -> Result<(Option<DataVolumeSource>, Option<DataSou
     if image.starts_with("https://") || image.starts_with("http://") {
         let http = HttpSource { url: image.to_owned(), ..HttpSource::default() };
         return Ok((Some(DataVolumeSource { http: Some(http), ..Default::default() }), None));
+    }
+    if let Some((namespace, name)) =
+        image.strip_prefix("pvc:").and_then(|rest| rest.split_once('/'))
+    {
+        let claim = NamespacedRef { namespace: namespace.to_owned(), name: name.to_owned() };
+        return Ok((Some(DataVolumeSource { pvc: Some(claim), ..Default::default() }), None));
     }
     let named = image.strip_prefix("datasource:").and_then(|rest| rest.split_once('/'));
     let (namespace, name) = named.ok_or_else(|| {

@@ -105,11 +105,16 @@ impl Plan {
     }
 }
 
+/// The metadata that rows have whose source does not answer.
+const STALE: &str = "stale";
+
 /// The rows of a source that does not answer: as they are, marked.
 fn stale(ours: Vec<CatalogItem>, templates: &mut HashMap<Id<Template>, Template>) -> Plan {
     let change = |before: CatalogItem| {
         let mut item = before.clone();
-        item.source.as_mut().filter(|from| !from.stale)?.stale = true;
+        let from = item.source.as_mut().filter(|from| !from.stale)?;
+        from.stale = true;
+        from.metadata.insert(STALE.to_owned(), "true".to_owned());
         let template = templates.remove(&item.template)?;
         let template_before = Some(template.clone());
         Some(Change { item, before: Some(before), template, template_before, makes_room: false })

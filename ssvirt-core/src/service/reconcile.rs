@@ -85,7 +85,12 @@ impl Cloud {
                 cloud: self.clone(),
                 provider: *provider,
                 backend: Arc::clone(backend),
-                unplaced: unplaced.remove(provider).unwrap_or_default().into_iter().collect(),
+                unplaced: unplaced
+                    .remove(provider)
+                    .into_iter()
+                    .flatten()
+                    .map(|vdc| (vdc, false))
+                    .collect(),
             };
             // Subscribed before anything is asked for, so that nothing is missed.
             [

@@ -1,6 +1,6 @@
 //! Places that could not be made when the server was started, and those that others have changed.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::BoxStream};
 use tokio::time::Instant;
@@ -37,8 +37,8 @@ pub(super) struct Placer {
     pub cloud: Cloud,
     pub provider: Id<ProviderVdc>,
     pub backend: Arc<dyn VmBackend>,
-    /// VDCs whose places are to be looked at.
-    pub unplaced: BTreeSet<Id<Vdc>>,
+    /// VDCs whose places are to be looked at, and whether somebody has changed them.
+    pub unplaced: BTreeMap<Id<Vdc>, bool>,
 }
 
 impl Placer {
@@ -49,8 +49,7 @@ impl Placer {
             tokio::select! {
                 vdc = told.next() => {
                     let Some(vdc) = vdc else { return };
-                    tracing::warn!(%vdc, "a VDC's place was removed or changed in the backend");
-                    self.unplaced.insert(vdc);
+                    self.unplaced.insert(vdc, true);
                     look = look.min(Instant::now() + GATHER);
                 }
                 () = tokio::time::sleep_until(look.min(all)) => {
@@ -73,7 +72,11 @@ impl Placer {
         let by = [By::Provider(self.provider)];
         let all = async { self.cloud.read().await?.select::<Vdc>(&by).await };
         match all.await {
-            Ok(all) => self.unplaced.extend(all.into_iter().map(|vdc| vdc.id)),
+            Ok(all) => {
+                for vdc in all {
+                    self.unplaced.entry(vdc.id).or_insert(false);
+                }
+            }
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -86,24 +89,27 @@ impl Placer {
     }
 
     async fn place_some(&mut self) {
-        for vdc in std::mem::take(&mut self.unplaced) {
-            let placed = self.place(vdc).await;
+        for (vdc, is_changed) in std::mem::take(&mut self.unplaced) {
+            let placed = self.place(vdc, is_changed).await;
             if let Err(error) = &placed {
                 tracing::warn!(%vdc, error = error as &dyn std::error::Error, "a VDC's place is not known yet");
             }
             if !placed.unwrap_or(false) {
-                self.unplaced.insert(vdc);
+                self.unplaced.insert(vdc, false);
             }
         }
     }
 
     /// Whether a VDC needs no further look.
-    async fn place(&self, id: Id<Vdc>) -> Result<bool> {
+    async fn place(&self, id: Id<Vdc>, is_changed: bool) -> Result<bool> {
         let mut tx = self.cloud.read().await?;
         let Some(vdc): Option<Vdc> = tx.get(id).await? else { return Ok(true) };
         // A task that works on it makes the place, or removes it.
         if !tx.open_tasks(&[id.any()]).await?.is_empty() {
             return Ok(true);
+        }
+        if is_changed {
+            tracing::warn!(vdc = %id, "a VDC's place was changed or removed by somebody else");
         }
         let org: Org = tx.require(vdc.org).await?;
         let profiles: Vec<StorageProfile> = tx.select(&[By::Vdc(id)]).await?;

@@ -12,11 +12,12 @@ mod common;
 use std::sync::Arc;
 
 use common::{ADMIN, App, Client, Element, Setup, USER, body};
+use serde_json::{Value, json};
 use ssvirt_backends::{memory::Simulator, sql::SqlStore};
 use ssvirt_core::{
     Id, TenancyStore as _,
     env::SystemClock,
-    model::Vm,
+    model::{Vm, VmState},
     service::{Caller, NewTemplate},
 };
 
@@ -110,51 +111,48 @@ fn an_address_that_cannot_be_given_is_not() {
     });
 }
 
+/// What is shown of a VM before and after its backend has told something of it: in words in its section, and in JSON.
+async fn told(tell: impl FnOnce(&mut VmState)) -> [(String, Value); 2] {
+    let store = Arc::new(SqlStore::memory().await.unwrap());
+    let app = Setup::new().store(store.clone()).start().await;
+    let client = app.user(ADMIN).await;
+    let vm = vm(&client, "vm").await;
+    let id = vm.rsplit("vm-").next().unwrap();
+    let shown = async || {
+        let seen = client.get(&vm).await.ok().xml();
+        let info = seen.child("RuntimeInfoSection").child("Info").text.clone();
+        (info, client.get_json(&format!("/cloudapi/1.0.0/vms/urn:vcloud:vm:{id}")).await)
+    };
+    let before = shown().await;
+    let mut tx = store.begin().await.unwrap();
+    let mut row: Vm = tx.require(Id::new(id.parse().unwrap())).await.unwrap();
+    tell(&mut row.state);
+    tx.update(&mut row).await.unwrap();
+    tx.commit().await.unwrap();
+    [before, shown().await]
+}
+
 #[test]
 fn a_vm_that_waits_for_a_restart_says_so() {
     common::run(async {
-        let store = Arc::new(SqlStore::memory().await.unwrap());
-        let app = Setup::new().store(store.clone()).start().await;
-        let client = app.user(ADMIN).await;
-        let vm = vm(&client, "vm").await;
-        let id = vm.rsplit("vm-").next().unwrap();
-        let both = async || {
-            let seen = client.get(&vm).await.ok().xml();
-            let info = seen.child("RuntimeInfoSection").child("Info").text.clone();
-            let json = client.get_json(&format!("/cloudapi/1.0.0/vms/urn:vcloud:vm:{id}")).await;
+        let [before, after] = told(|state| state.restart_required = true).await;
+        let seen = |(info, json): &(String, Value)| {
             (info.contains("powered off and on"), json["restartRequired"].clone())
         };
-        assert_eq!(both().await, (false, serde_json::Value::Null));
-        let mut tx = store.begin().await.unwrap();
-        let mut row: Vm = tx.require(Id::new(id.parse().unwrap())).await.unwrap();
-        row.state.restart_required = true;
-        tx.update(&mut row).await.unwrap();
-        tx.commit().await.unwrap();
-        assert_eq!(both().await, (true, true.into()));
+        assert_eq!(seen(&before), (false, Value::Null));
+        assert_eq!(seen(&after), (true, true.into()));
     });
 }
 
 #[test]
 fn what_somebody_has_changed_in_the_backend_is_named() {
     common::run(async {
-        let store = Arc::new(SqlStore::memory().await.unwrap());
-        let app = Setup::new().store(store.clone()).start().await;
-        let client = app.user(ADMIN).await;
-        let vm = vm(&client, "vm").await;
-        let id = vm.rsplit("vm-").next().unwrap();
-        let shown = async || {
-            let seen = client.get(&vm).await.ok().xml();
-            let info = seen.child("RuntimeInfoSection").child("Info").text.clone();
-            let json = client.get_json(&format!("/cloudapi/1.0.0/vms/urn:vcloud:vm:{id}")).await;
+        let [before, after] = told(|state| state.hardware.as_mut().unwrap().memory_mib += 1).await;
+        let seen = |(info, json): &(String, Value)| {
             (info.ends_with("Changed in the backend: memory"), json["drift"].clone())
         };
-        assert_eq!(shown().await, (false, serde_json::Value::Null));
-        let mut tx = store.begin().await.unwrap();
-        let mut row: Vm = tx.require(Id::new(id.parse().unwrap())).await.unwrap();
-        row.state.hardware.as_mut().unwrap().memory_mib += 1;
-        tx.update(&mut row).await.unwrap();
-        tx.commit().await.unwrap();
-        assert_eq!(shown().await, (true, serde_json::json!(["memory"])));
+        assert_eq!(seen(&before), (false, Value::Null));
+        assert_eq!(seen(&after), (true, json!(["memory"])));
     });
 }
 

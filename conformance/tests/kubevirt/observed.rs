@@ -31,13 +31,17 @@ pub async fn tell(client: &Client, space: &str, name: &str, what: &str, body: &s
     client.request_text(request.body(body.as_bytes().to_vec()).unwrap()).await.unwrap();
 }
 
+/// A cloud on a cluster, and an administrator of that; none where there is none.
+async fn stage() -> Option<(Client, Scene)> {
+    shared::node().await?;
+    let client = shared::client().await?;
+    let cluster = Cluster::new(client.clone(), ClusterOptions::default());
+    Some((client, Scene::new(cluster, 1).await))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_do_to_vms_shows_within_two_seconds() {
-    if shared::node().await.is_none() {
-        return;
-    }
-    let client = shared::client().await.unwrap();
-    let scene = Scene::new(Cluster::new(client.clone(), ClusterOptions::default()), 1).await;
+    let Some((client, scene)) = stage().await else { return };
     let vdc = scene.vdcs[0];
     let vms = [scene.vm("a", false).await, scene.vm("b", true).await, scene.vm("c", true).await];
     let machines = scene.machines(&client, vdc).await;
@@ -68,11 +72,7 @@ async fn what_others_do_to_vms_shows_within_two_seconds() {
 /// the VM makes it what it should be.
 #[tokio::test(flavor = "multi_thread")]
 async fn hardware_that_others_change_is_reported_and_repaired() {
-    if shared::node().await.is_none() {
-        return;
-    }
-    let client = shared::client().await.unwrap();
-    let scene = Scene::new(Cluster::new(client.clone(), ClusterOptions::default()), 1).await;
+    let Some((client, scene)) = stage().await else { return };
     let vm = scene.vm("drifts", false).await;
     let (_, space, name) = scene.machines(&client, scene.vdcs[0]).await.remove(0);
     assert_eq!(scene.row(vm.id).await.unwrap().drift(), [""; 0]);
@@ -98,11 +98,7 @@ async fn hardware_that_others_change_is_reported_and_repaired() {
 /// was removed is there again, without its VMs, which are lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_that_others_change_is_made_right() {
-    if shared::node().await.is_none() {
-        return;
-    }
-    let client = shared::client().await.unwrap();
-    let scene = Scene::new(Cluster::new(client.clone(), ClusterOptions::default()), 1).await;
+    let Some((client, scene)) = stage().await else { return };
     let (vdc, vm) = (scene.vdcs[0], scene.vm("a", false).await);
     let (_, space, _) = scene.machines(&client, vdc).await.remove(0);
     let namespaces: Api<Namespace> = Api::all(client.clone());
@@ -134,12 +130,7 @@ async fn a_place_that_others_change_is_made_right() {
 /// Who looks at a VM in the cluster sees which request has done what to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_done_to_vms_is_noted_at_them() {
-    if shared::node().await.is_none() {
-        return;
-    }
-    let client = shared::client().await.unwrap();
-    let cluster = Cluster::new(client.clone(), ClusterOptions::default());
-    let mut scene = Scene::new(cluster, 1).await;
+    let Some((client, mut scene)) = stage().await else { return };
     scene.me.request_id = "request-of-this-test".to_owned();
     let vm = scene.vm("noted", true).await;
     let task = scene.cloud.power_vm(&scene.me, vm.id, PowerAction::Off).await.unwrap();

@@ -5,12 +5,12 @@ use std::net::Ipv4Addr;
 use ssvirt_core::{
     ErrorKind, VmBackend,
     backend::{PowerAction, VmPlan},
-    model::{DiskAdapter, DiskSpec, Firmware, PowerState, VmState},
+    model::{Firmware, PowerState, VmState},
 };
 
 use super::{
     Check,
-    scene::{Scene, ensure, new_plan, nic, said},
+    scene::{Scene, disk, ensure, new_plan, nic, said},
 };
 
 async fn change(scene: &Scene<'_>, plan: &VmPlan) -> Result<VmState, String> {
@@ -69,15 +69,6 @@ pub async fn is_idempotent(backend: &dyn VmBackend) -> Check {
 pub async fn the_hardware_is_that_of_the_plan(backend: &dyn VmBackend) -> Check {
     let scene = Scene::new(backend).await?;
     let mut plan = new_plan(&scene.place, "vm");
-    let adapter = DiskAdapter::Paravirtual;
-    let disk = |unit| DiskSpec {
-        id: DiskSpec::device_key(adapter, 0, unit),
-        size_mib: 1024,
-        adapter,
-        bus: 0,
-        unit,
-        storage_profile: None,
-    };
     plan.spec.disks = vec![disk(0)];
     let state = backend.create_vm(&plan).await.map_err(said("create_vm"))?;
     is_planned(&state, &plan, "a new VM")?;

@@ -6,7 +6,7 @@ use ssvirt_core::{
     Error, Id, VmBackend,
     backend::{Place, PowerAction, VmPlan, VmRef},
     env::{RandomIds, new_id, new_mac},
-    model::{IpMode, NicSpec, PowerState, Vm, VmSpec, VmState},
+    model::{DiskAdapter, DiskSpec, IpMode, NicSpec, PowerState, Vm, VmSpec, VmState},
 };
 use tokio::time::sleep;
 
@@ -51,6 +51,12 @@ pub(super) fn new_place() -> Place {
 }
 
 /// A NIC with a manual address.
+pub(super) fn disk(unit: i32) -> DiskSpec {
+    let adapter = DiskAdapter::Paravirtual;
+    let id = DiskSpec::device_key(adapter, 0, unit);
+    DiskSpec { id, size_mib: 1024, adapter, bus: 0, unit, storage_profile: None }
+}
+
 pub(super) fn nic(index: i32, ip: [u8; 4]) -> NicSpec {
     NicSpec {
         index,

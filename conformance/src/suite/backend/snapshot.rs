@@ -4,12 +4,12 @@ use ssvirt_core::{
     ErrorKind, Id, Result, VmBackend,
     backend::{KnownVm, PowerAction, Revert, SnapshotPlan, VmPlan},
     env::{IdSource as _, RandomIds, new_id},
-    model::{DiskAdapter, DiskSpec, PowerState, Snapshot, VmState},
+    model::{PowerState, Snapshot, VmState},
 };
 
 use super::{
     Check,
-    scene::{Scene, ensure, new_plan, nic, said},
+    scene::{Scene, disk, ensure, new_plan, nic, said},
 };
 
 fn new() -> SnapshotPlan {
@@ -23,10 +23,7 @@ fn revert_to(snapshot: Id<Snapshot>) -> Revert {
 /// Creates a VM with a disk.
 async fn with_disk(scene: &Scene<'_>) -> std::result::Result<VmPlan, String> {
     let mut plan = new_plan(&scene.place, "vm");
-    let adapter = DiskAdapter::Paravirtual;
-    let id = DiskSpec::device_key(adapter, 0, 0);
-    let disk = DiskSpec { id, size_mib: 1024, adapter, bus: 0, unit: 0, storage_profile: None };
-    plan.spec.disks.push(disk);
+    plan.spec.disks.push(disk(0));
     scene.backend.create_vm(&plan).await.map_err(said("create_vm"))?;
     Ok(plan)
 }

@@ -9,12 +9,15 @@ use ssvirt_core::{
 
 use super::{
     CatalogOptions, Image, guest,
-    seen::{Key, Reason, Seen},
+    seen::{Reason, Seen},
     size,
 };
-use crate::kubevirt::resources::{
-    DataSource,
-    data_source::{DEFAULT_INSTANCETYPE, DEFAULT_PREFERENCE},
+use crate::kubevirt::{
+    resources::{
+        DataSource,
+        data_source::{DEFAULT_INSTANCETYPE, DEFAULT_PREFERENCE},
+    },
+    vm::image::{claim, data_source},
 };
 
 /// What metadata says of a VM whose size the image does not tell.
@@ -79,8 +82,10 @@ pub fn item(options: &CatalogOptions, seen: &Seen, source: &DataSource) -> Sourc
 
 /// The item of an image that is configured.
 pub fn configured(seen: &Seen, image: &Image) -> SourceItem {
-    let mut not_ready = named_source(&image.image).and_then(|key| seen.image_size(&key).err());
-    if named_claim(&image.image).is_some_and(|key| !seen.has_claim(&key)) {
+    let key = |(namespace, name): (&str, &str)| (namespace.to_owned(), name.to_owned());
+    let source = data_source(&image.image).map(key);
+    let mut not_ready = source.and_then(|key| seen.image_size(&key).err());
+    if claim(&image.image).map(key).is_some_and(|key| !seen.has_claim(&key)) {
         not_ready = Some("Its volume is not there.".to_owned());
     }
     let mut spec = VmSpec {
@@ -108,16 +113,4 @@ pub fn configured(seen: &Seen, image: &Image) -> SourceItem {
         not_ready,
         ..SourceItem::default()
     }
-}
-
-/// The claim that an image is.
-pub fn named_claim(image: &str) -> Option<Key> {
-    let (namespace, name) = image.strip_prefix("pvc:")?.split_once('/')?;
-    Some((namespace.to_owned(), name.to_owned()))
-}
-
-/// The data source that an image is.
-pub fn named_source(image: &str) -> Option<Key> {
-    let (namespace, name) = image.strip_prefix("datasource:")?.split_once('/')?;
-    Some((namespace.to_owned(), name.to_owned()))
 }

@@ -32,7 +32,11 @@ use ssvirt_core::{
 };
 
 use self::seen::Seen;
-use super::{call::call_opt, resources::Template};
+use super::{
+    call::call_opt,
+    resources::Template,
+    vm::image::{claim, data_source},
+};
 
 /// What of a cluster is offered.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -126,10 +130,10 @@ impl CatalogSource for KubeVirtCatalog {
     async fn items(&self) -> Result<Vec<SourceItem>> {
         let options = &self.options;
         let templates = self.templates().await?;
-        let named = options.images.iter().filter_map(|image| {
-            boot::named_source(&image.image).or_else(|| boot::named_claim(&image.image))
+        let others = options.images.iter().filter_map(|image| {
+            let named = data_source(&image.image).or_else(|| claim(&image.image));
+            named.map(|(namespace, _)| namespace.to_owned())
         });
-        let others = named.map(|(namespace, _)| namespace);
         let others = others.chain(templates.iter().flat_map(template::namespaces)).collect();
         let seen = Seen::look(&self.client, &options.boot_image_namespaces, &others).await?;
         let is_offered = |namespace: Option<String>| {

@@ -9,9 +9,9 @@ use ssvirt_core::{Id, model::Snapshot};
 use uuid::Uuid;
 
 use crate::kubevirt::{
-    labels,
+    disks, labels,
     resources::{
-        VirtualMachine, VirtualMachineSnapshot, quantity,
+        VirtualMachine, VirtualMachineSnapshot,
         snapshot::{Indication, SnapshotPhase, VirtualMachineSnapshotStatus},
     },
 };
@@ -49,9 +49,7 @@ pub(super) fn size_mib(vm: &VirtualMachine) -> Option<i64> {
         .data_volume_templates
         .iter()
         .filter_map(|template| {
-            let claim = template.spec.storage.as_ref().or(template.spec.pvc.as_ref())?;
-            let size = claim.resources.as_ref()?.requests.get("storage")?;
-            Some((template.metadata.name.as_deref()?, quantity::bytes(size)? >> 20))
+            Some((template.metadata.name.as_deref()?, disks::size_mib(template)?))
         })
         .collect();
     let volumes = &vm.spec.template.spec.volumes;

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod guest;
 pub mod hardware;
+pub mod image;
 pub mod object;
 pub mod seen;
 pub mod state;

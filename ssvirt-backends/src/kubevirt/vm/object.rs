@@ -6,6 +6,7 @@ use ssvirt_core::{Error, Result, backend::VmPlan, model::DiskSpec};
 use super::{
     disk_name, guest,
     hardware::{Attachment, Attachments, domain, networks},
+    image,
 };
 use crate::kubevirt::{
     labels,
@@ -162,14 +163,11 @@ fn image_source(image: &str) -> Result<(Option<DataVolumeSource>, Option<DataSou
         let http = HttpSource { url: image.to_owned(), ..HttpSource::default() };
         return Ok((Some(DataVolumeSource { http: Some(http), ..Default::default() }), None));
     }
-    if let Some((namespace, name)) =
-        image.strip_prefix("pvc:").and_then(|rest| rest.split_once('/'))
-    {
+    if let Some((namespace, name)) = image::claim(image) {
         let claim = NamespacedRef { namespace: namespace.to_owned(), name: name.to_owned() };
         return Ok((Some(DataVolumeSource { pvc: Some(claim), ..Default::default() }), None));
     }
-    let named = image.strip_prefix("datasource:").and_then(|rest| rest.split_once('/'));
-    let (namespace, name) = named.ok_or_else(|| {
+    let (namespace, name) = image::data_source(image).ok_or_else(|| {
         Error::bad_request("The template's image is not one that the cluster could get.")
     })?;
     let source = DataSourceRef {
